@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What vif link tells of its link, as text or as JSON lines. */
+#include "cli/link_report.h"
+
+#include <string.h>
+
+static double mean_batch(const struct vif_link_flow *flow)
+{
+	return flow->bursts ? (double)flow->rx_packets / (double)flow->bursts :
+			      0;
+}
+
+static uint64_t all_drops(const struct vif_link_flow *flow)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < VIF_DROP_N; i++)
+		sum += flow->drops[i];
+	return sum;
+}
+
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static json_t *flow_json(const struct vif_link_flow *flow)
+{
+	json_t *json = json_object();
+	json_t *drops = json_object();
+
+	(void)json_object_set_new(json, "rx_packets", number(flow->rx_packets));
+	(void)json_object_set_new(json, "rx_bytes", number(flow->rx_bytes));
+	(void)json_object_set_new(json, "rx_superpackets",
+				  number(flow->rx_superpackets));
+	(void)json_object_set_new(json, "tx_packets", number(flow->tx_packets));
+	(void)json_object_set_new(json, "tx_bytes", number(flow->tx_bytes));
+	(void)json_object_set_new(json, "tx_superpackets",
+				  number(flow->tx_superpackets));
+	(void)json_object_set_new(json, "bursts", number(flow->bursts));
+	(void)json_object_set_new(json, "mean_batch",
+				  json_real(mean_batch(flow)));
+	(void)json_object_set_new(json, "waits", number(flow->waits));
+	for (int i = 0; i < VIF_DROP_N; i++)
+		(void)json_object_set_new(drops, vif_drop_name(i),
+					  number(flow->drops[i]));
+	(void)json_object_set_new(json, "drops", drops);
+	return json;
+}
+
+static json_t *gso_json(uint32_t gso)
+{
+	static const struct {
+		enum vif_gso gso;
+		const char *name;
+	} kinds[] = { { VIF_GSO_TCP4, "tcp4" },
+		      { VIF_GSO_TCP6, "tcp6" },
+		      { VIF_GSO_UDP, "udp" } };
+	json_t *json = json_array();
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (gso & VIF_GSO_BIT(kinds[i].gso))
+			(void)json_array_append_new(json,
+						    json_string(kinds[i].name));
+	return json;
+}
+
+static json_t *plan_json(const struct vif_link_plan *plan)
+{
+	return json_pack("{s:s, s:o, s:b, s:I}", "text", plan->text,
+			 "superpackets", gso_json(plan->gso),
+			 "partial_checksums", plan->csum, "lanes",
+			 (json_int_t)plan->n_lane);
+}
+
+static void emit_json(void *user, const char *key, const char *value)
+{
+	(void)json_object_set_new(user, key, json_string(value));
+}
+
+static json_t *port_json(const struct vif_port *port)
+{
+	const struct vif_port_caps *caps = vif_port_caps(port);
+	json_t *json = json_pack(
+		"{s:s, s:s, s:I, s:I}", "name", vif_port_name(port), "state",
+		vif_port_state_name(vif_port_state(port)), "mtu",
+		(json_int_t)caps->mtu, "queues", (json_int_t)caps->n_queue);
+
+	vif_port_describe(port, emit_json, json);
+	return json;
+}
+
+static void emit_text(void *user, const char *key, const char *value)
+{
+	(void)user;
+	(void)fprintf(stderr, " %s=%s", key, value);
+}
+
+static void describe_text(const struct vif_port *port)
+{
+	(void)fprintf(stderr, "%s:", vif_port_name(port));
+	vif_port_describe(port, emit_text, NULL);
+	(void)fputc('\n', stderr);
+}
+
+void report_plan(const struct report *report, bool verbose)
+{
+	const struct vif_link *link = report->link;
+	const struct vif_link_plan *plan[2] = {
+		vif_link_plan(link, VIF_A_TO_B),
+		vif_link_plan(link, VIF_B_TO_A),
+	};
+
+	if (report->json) {
+		cli_json_line(json_pack(
+			"{s:s, s:i, s:o, s:o, s:o, s:o, s:I}", "event", "plan",
+			"schema_version", 1, "a", port_json(report->port[0]),
+			"b", port_json(report->port[1]), "a_to_b",
+			plan_json(plan[0]), "b_to_a", plan_json(plan[1]),
+			"workers", (json_int_t)vif_link_workers(link)));
+		return;
+	}
+	if (report->quiet)
+		return;
+	if (verbose) {
+		describe_text(report->port[0]);
+		describe_text(report->port[1]);
+	}
+	for (int d = 0; d < VIF_DIRECTION_N; d++)
+		(void)fprintf(stderr, "%s\n", plan[d]->text);
+}
+
+struct rate {
+	double packets;
+	double bits;
+	uint64_t drops;
+};
+
+static struct rate rate_of(const struct vif_link_flow *now,
+			   const struct vif_link_flow *last, double seconds)
+{
+	return (struct rate){
+		.packets =
+			(double)(now->tx_packets - last->tx_packets) / seconds,
+		.bits = (double)(now->tx_bytes - last->tx_bytes) * 8 / seconds,
+		.drops = all_drops(now) - all_drops(last),
+	};
+}
+
+static void rate_text(const struct report *report, const struct rate *rate)
+{
+	char bits[32];
+
+	for (int d = 0; d < VIF_DIRECTION_N; d++)
+		(void)fprintf(
+			stderr, "%s%s -> %s  %s  %.0f packet/s  %llu dropped",
+			d > 0 ? "   " : "", vif_port_name(report->port[d]),
+			vif_port_name(report->port[1 - d]),
+			cli_rate(rate[d].bits, bits, sizeof(bits)),
+			rate[d].packets, (unsigned long long)rate[d].drops);
+	(void)fputc('\n', stderr);
+}
+
+static json_t *rate_json(const struct rate *rate,
+			 const struct vif_link_flow *flow)
+{
+	json_t *json = flow_json(flow);
+
+	(void)json_object_set_new(json, "packets_per_second",
+				  json_real(rate->packets));
+	(void)json_object_set_new(json, "bits_per_second",
+				  json_real(rate->bits));
+	return json;
+}
+
+void report_rates(struct report *report, double now_s)
+{
+	struct vif_link_stats now;
+	struct rate rate[VIF_DIRECTION_N];
+	double seconds = now_s - report->last_s;
+
+	vif_link_stats(report->link, &now);
+	for (int d = 0; d < VIF_DIRECTION_N; d++)
+		rate[d] = rate_of(&now.flow[d], &report->last.flow[d],
+				  seconds > 0 ? seconds : 1);
+	if (report->json)
+		cli_json_line(
+			json_pack("{s:s, s:o, s:o}", "event", "stats", "a_to_b",
+				  rate_json(&rate[0], &now.flow[0]), "b_to_a",
+				  rate_json(&rate[1], &now.flow[1])));
+	else
+		rate_text(report, rate);
+	report->last = now;
+	report->last_s = now_s;
+}
+
+static void flow_text(const struct report *report, int d,
+		      const struct vif_link_flow *flow)
+{
+	char bytes[32];
+
+	(void)fprintf(stderr,
+		      "%s -> %s: %llu packets, %s, %llu superpackets, mean "
+		      "batch %.1f, ",
+		      vif_port_name(report->port[d]),
+		      vif_port_name(report->port[1 - d]),
+		      (unsigned long long)flow->tx_packets,
+		      cli_bytes((double)flow->tx_bytes, bytes, sizeof(bytes)),
+		      (unsigned long long)flow->tx_superpackets,
+		      mean_batch(flow));
+	if (all_drops(flow) == 0)
+		(void)fprintf(stderr, "no drops");
+	else
+		(void)fprintf(stderr, "%llu dropped:",
+			      (unsigned long long)all_drops(flow));
+	for (int i = 0; i < VIF_DROP_N; i++)
+		if (flow->drops[i] > 0)
+			(void)fprintf(stderr, " %s %llu", vif_drop_name(i),
+				      (unsigned long long)flow->drops[i]);
+	(void)fputc('\n', stderr);
+}
+
+void report_counters(const struct report *report, const char *event,
+		     double seconds)
+{
+	struct vif_link_stats stats;
+
+	vif_link_stats(report->link, &stats);
+	if (report->json) {
+		cli_json_line(json_pack("{s:s, s:f, s:I, s:o, s:o}", "event",
+					event, "seconds", seconds, "sleeps",
+					(json_int_t)stats.sleeps, "a_to_b",
+					flow_json(&stats.flow[0]), "b_to_a",
+					flow_json(&stats.flow[1])));
+		return;
+	}
+	if (report->quiet && strcmp(event, "summary") == 0)
+		return;
+	for (int d = 0; d < VIF_DIRECTION_N; d++)
+		flow_text(report, d, &stats.flow[d]);
+}

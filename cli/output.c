@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reporting failures, and writing numbers and JSON. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+
+static int exit_code(int code)
+{
+	switch (-code) {
+	case EPERM:
+	case EACCES:
+		return CLI_PERMISSION;
+	case EINVAL:
+		return CLI_USAGE;
+	case EPROTOTYPE: /* the ports do not fit */
+	case EEXIST:     /* the name belongs to something else */
+	case ENOENT:     /* a namespace that is not there */
+	case EOPNOTSUPP: /* this kernel cannot */
+	case E2BIG:      /* more queues than there are */
+		return CLI_CONFIG;
+	default:
+		return CLI_FAILED;
+	}
+}
+
+int cli_fail(const struct vif_error *error)
+{
+	char line[1024];
+
+	(void)vif_error_text(error, line, sizeof(line));
+	(void)fprintf(stderr, "vif: %s\n", line);
+	if (error->hint[0])
+		(void)fprintf(stderr, "hint: %s\n", error->hint);
+	return exit_code(error->code);
+}
+
+int cli_usage(const struct cli_command *command, const char *format, ...)
+{
+	va_list args;
+
+	(void)fprintf(stderr, "vif %s: ", command->name);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fprintf(stderr, "\nhint: 'vif help %s' shows how to use it\n",
+		      command->name);
+	return CLI_USAGE;
+}
+
+static void print_json(json_t *json, size_t flags)
+{
+	/* Fails for want of memory, or of a reader; main() checks stdout. */
+	(void)json_dumpf(json, stdout, flags | JSON_PRESERVE_ORDER);
+	(void)fputc('\n', stdout);
+	(void)fflush(stdout);
+	json_decref(json);
+}
+
+void cli_json_line(json_t *json)
+{
+	print_json(json, JSON_COMPACT);
+}
+
+void cli_json_print(json_t *json)
+{
+	print_json(json, JSON_INDENT(2));
+}
+
+/* The largest unit that leaves a number of at least one. */
+static const char *scaled(double value, double step, const char *const *units,
+			  char *text, size_t size)
+{
+	size_t i = 0;
+
+	while (value >= step && units[i + 1]) {
+		value /= step;
+		i++;
+	}
+	(void)snprintf(text, size,
+		       value >= 100 || i == 0 ? "%.0f %s" : "%.1f %s", value,
+		       units[i]);
+	return text;
+}
+
+const char *cli_rate(double bits_per_s, char *text, size_t size)
+{
+	static const char *const units[] = { "bit/s",  "kbit/s", "Mbit/s",
+					     "Gbit/s", "Tbit/s", NULL };
+
+	return scaled(bits_per_s, 1000, units, text, size);
+}
+
+const char *cli_bytes(double bytes, char *text, size_t size)
+{
+	static const char *const units[] = { "B",   "KiB", "MiB",
+					     "GiB", "TiB", NULL };
+
+	return scaled(bytes, 1024, units, text, size);
+}
+
+const char *cli_ns(double ns, char *text, size_t size)
+{
+	static const char *const units[] = { "ns", "us", "ms", "s", NULL };
+
+	return scaled(ns, 1000, units, text, size);
+}

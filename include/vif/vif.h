@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything libvif offers. */
+#ifndef VIF_VIF_H
+#define VIF_VIF_H
+
+#include <vif/error.h>
+#include <vif/link.h>
+#include <vif/packet.h>
+#include <vif/port.h>
+#include <vif/version.h>
+
+#endif

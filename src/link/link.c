@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A link: two ports, the plan between them, and the workers that run it. */
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <vif/link.h>
+
+#include "base/bits.h"
+#include "base/error.h"
+#include "link/plan.h"
+#include "link/worker.h"
+
+struct link_thread {
+	struct vif_link *link;
+	struct worker worker;
+	pthread_t id;
+	bool running; /* id has to be joined */
+};
+
+struct vif_link {
+	/* immutable after vif_link_new() */
+	struct vif_port *port[2];
+	struct vif_link_config config;
+	uint32_t *cpu;
+	struct plan plan;
+	struct vif_link_plan plan_public[VIF_DIRECTION_N];
+	uint32_t n_wire;
+	struct wire *wire;
+	struct wire **wire_order; /* grouped by worker */
+	struct pollfd *poll;      /* shared out among the workers */
+	uint32_t n_thread;
+	struct link_thread *thread;
+	int end_fd; /* eventfd, readable once ended by itself */
+	/* controlling thread */
+	bool started;
+	/* any thread */
+	struct worker_orders orders;
+	_Atomic int error;                 /* first failure, or 0 */
+	_Atomic(struct vif_port *) failed; /* set before error */
+};
+
+static int check_config(const struct vif_link_config *config,
+			struct vif_link_config *ret_config,
+			struct vif_error *error)
+{
+	const unsigned char *byte = (const unsigned char *)config;
+	size_t known = sizeof(*ret_config);
+
+	*ret_config = (struct vif_link_config){ .size = known };
+	if (!config)
+		return 0;
+	error_set(error, -EINVAL, "cannot use this link config");
+	if (config->size < sizeof(config->size))
+		return error_why(error, -EINVAL, "its size is not set");
+	for (size_t i = known; i < config->size; i++)
+		if (byte[i] != 0)
+			return error_why(error, -EINVAL,
+					 "it sets fields this library is too "
+					 "old for");
+	memcpy(ret_config, config, config->size < known ? config->size : known);
+	ret_config->size = known;
+	if (ret_config->n_worker > VIF_LINK_WORKERS_MAX ||
+	    ret_config->spin_us > VIF_LINK_SPIN_US_MAX ||
+	    ret_config->full > VIF_FULL_DROP ||
+	    (ret_config->n_cpu > 0 && !ret_config->cpu))
+		return error_why(error, -EINVAL, "a value is out of range");
+	return 0;
+}
+
+static struct plan_port plan_port(const struct vif_port *port)
+{
+	return (struct plan_port){ vif_port_name(port), vif_port_caps(port) };
+}
+
+/* Asks the source of a direction to deliver no more than the plan says. */
+static int ask_source(struct vif_link *link, enum vif_direction direction,
+		      struct vif_error *error)
+{
+	const struct plan_direction *plan = &link->plan.direction[direction];
+	struct vif_port *source = link->port[direction];
+	int r;
+
+	if (!plan->ask)
+		return 0;
+	r = vif_port_set(source, VIF_PORT_RX_GSO, plan->gso);
+	if (r == 0)
+		r = vif_port_set(source, VIF_PORT_RX_CSUM, plan->csum);
+	if (r < 0) {
+		error_set(error, r, "cannot lower the offloads");
+		return error_where(error, r, vif_port_name(source));
+	}
+	link->plan.direction[direction].gso = vif_port_caps(source)->rx_gso;
+	return 0;
+}
+
+static int check_workers(struct vif_link *link, struct vif_error *error)
+{
+	uint32_t n = link->config.n_worker;
+	uint32_t lanes = link->plan.n_lane;
+
+	link->n_thread = n > 0 ? n : lanes;
+	if (link->n_thread <= 2 * lanes)
+		return 0;
+	error_set(error, -EINVAL, "cannot use %u workers", n);
+	error_why(
+		error, -EINVAL,
+		"%u pair%s of queues can keep %u busy, one for each direction",
+		lanes, lanes == 1 ? "" : "s", 2 * lanes);
+	return error_hint(error, -EINVAL,
+			  "open both ports with more queues, or ask for fewer "
+			  "workers");
+}
+
+static int make_plan(struct vif_link *link, struct vif_error *error)
+{
+	struct plan_port port[2] = { plan_port(link->port[0]),
+				     plan_port(link->port[1]) };
+	int r = plan_make(&port[0], &port[1], &link->plan, error);
+
+	if (r == 0)
+		r = check_workers(link, error);
+	if (r == 0)
+		r = ask_source(link, VIF_A_TO_B, error);
+	if (r == 0)
+		r = ask_source(link, VIF_B_TO_A, error);
+	for (uint32_t d = 0; r == 0 && d < VIF_DIRECTION_N; d++) {
+		struct vif_link_plan *public = &link->plan_public[d];
+
+		public->gso = link->plan.direction[d].gso;
+		public->csum = link->plan.direction[d].csum;
+		public->n_lane = link->plan.n_lane;
+		plan_text(&link->plan, d, &port[d], &port[1 - d],
+			  link->n_thread, public->text, sizeof(public->text));
+	}
+	return r;
+}
+
+/* Queues q of a port with q % n_lane == lane. */
+static uint32_t queues_of_lane(const struct vif_port *port, uint32_t lane,
+			       uint32_t n_lane)
+{
+	return (vif_port_caps(port)->n_queue - lane + n_lane - 1) / n_lane;
+}
+
+static int init_wire(struct vif_link *link, enum vif_direction direction,
+		     uint32_t queue, struct wire *wire)
+{
+	uint32_t n_lane = link->plan.n_lane;
+	enum vif_medium medium = VIF_MEDIUM_ANY;
+
+	wire->source = link->port[direction];
+	wire->destination = link->port[1 - direction];
+	wire->direction = direction;
+	wire->full = link->config.full;
+	medium = vif_port_caps(wire->source)->medium;
+	if (medium == VIF_MEDIUM_ANY)
+		medium = vif_port_caps(wire->destination)->medium;
+	wire->medium = medium;
+	wire->rx_queue = queue;
+	wire->tx_queue = queue % n_lane;
+	wire->tx_stride = n_lane;
+	wire->n_tx_queue =
+		queues_of_lane(wire->destination, queue % n_lane, n_lane);
+	return wire_init(wire);
+}
+
+static int make_wires(struct vif_link *link)
+{
+	uint32_t n_queue[2] = { vif_port_caps(link->port[0])->n_queue,
+				vif_port_caps(link->port[1])->n_queue };
+	int r = 0;
+
+	link->n_wire = n_queue[0] + n_queue[1];
+	link->wire = calloc(link->n_wire, sizeof(*link->wire));
+	link->wire_order = calloc(link->n_wire, sizeof(struct wire *));
+	link->poll =
+		calloc(link->n_wire + 4 * link->n_thread, sizeof(*link->poll));
+	link->thread = calloc(link->n_thread, sizeof(*link->thread));
+	if (!link->wire || !link->wire_order || !link->poll || !link->thread)
+		return -ENOMEM;
+	for (uint32_t i = 0; r == 0 && i < link->n_wire; i++)
+		r = i < n_queue[0] ?
+			    init_wire(link, VIF_A_TO_B, i, &link->wire[i]) :
+			    init_wire(link, VIF_B_TO_A, i - n_queue[0],
+				      &link->wire[i]);
+	return r;
+}
+
+static void deal_wires(struct vif_link *link)
+{
+	struct wire **order = link->wire_order;
+	struct pollfd *poll = link->poll;
+
+	for (uint32_t w = 0; w < link->n_thread; w++) {
+		struct link_thread *thread = &link->thread[w];
+
+		thread->link = link;
+		thread->worker.orders = &link->orders;
+		thread->worker.spin_ns = (uint64_t)link->config.spin_us * 1000;
+		thread->worker.wire = order;
+		thread->worker.poll = poll;
+		for (uint32_t i = 0; i < link->n_wire; i++) {
+			struct wire *wire = &link->wire[i];
+
+			if (plan_worker(&link->plan, wire->direction,
+					wire->tx_queue, link->n_thread) == w)
+				*order++ = wire;
+		}
+		thread->worker.n_wire = (uint32_t)(order - thread->worker.wire);
+		poll += thread->worker.n_wire + 4;
+	}
+	/* One worker serves the control side of both ports. */
+	link->thread[0].worker.control[0] = link->port[0];
+	link->thread[0].worker.control[1] = link->port[1];
+}
+
+static int copy_cpus(struct vif_link *link)
+{
+	size_t size = link->config.n_cpu * sizeof(*link->cpu);
+
+	if (size == 0)
+		return 0;
+	link->cpu = malloc(size);
+	if (!link->cpu)
+		return -ENOMEM;
+	memcpy(link->cpu, link->config.cpu, size);
+	link->config.cpu = link->cpu;
+	return 0;
+}
+
+static int open_events(struct vif_link *link)
+{
+	int *fds[] = { &link->end_fd, &link->orders.stop_fd,
+		       &link->orders.abort_fd };
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		*fds[i] = -1;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		*fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (*fds[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int vif_link_new(struct vif_port *a, struct vif_port *b,
+		 const struct vif_link_config *config,
+		 struct vif_link **ret_link, struct vif_error *error)
+{
+	struct vif_link *link = calloc(1, sizeof(*link));
+	int r;
+
+	if (!link)
+		return error_set(error, -ENOMEM, "cannot make the link");
+	link->port[0] = a;
+	link->port[1] = b;
+	r = open_events(link);
+	if (r < 0)
+		error_set(error, r, "cannot make an eventfd");
+	if (r == 0)
+		r = check_config(config, &link->config, error);
+	if (r == 0)
+		r = make_plan(link, error);
+	if (r == 0) {
+		r = copy_cpus(link);
+		if (r == 0)
+			r = make_wires(link);
+		if (r < 0)
+			error_set(error, r, "cannot make the link");
+	}
+	if (r < 0) {
+		vif_link_free(link);
+		return r;
+	}
+	deal_wires(link);
+	*ret_link = link;
+	return 0;
+}
+
+void vif_link_free(struct vif_link *link)
+{
+	int fds[3];
+
+	if (!link)
+		return;
+	(void)vif_link_stop(link, 0); /* its error was there to be asked for */
+	for (uint32_t i = 0; link->wire && i < link->n_wire; i++)
+		wire_fini(&link->wire[i]);
+	fds[0] = link->end_fd;
+	fds[1] = link->orders.stop_fd;
+	fds[2] = link->orders.abort_fd;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		if (fds[i] >= 0)
+			(void)close(fds[i]); /* eventfds */
+	free(link->wire);
+	free(link->wire_order);
+	free(link->poll);
+	free(link->thread);
+	free(link->cpu);
+	free(link);
+}
+
+const struct vif_link_plan *vif_link_plan(const struct vif_link *link,
+					  enum vif_direction direction)
+{
+	assert(direction < VIF_DIRECTION_N);
+	return &link->plan_public[direction];
+}
+
+unsigned int vif_link_workers(const struct vif_link *link)
+{
+	return link->n_thread;
+}
+
+static void signal_fd(int fd)
+{
+	/* A full eventfd is readable, too; EAGAIN is fine. */
+	(void)eventfd_write(fd, 1);
+}
+
+static void order(struct vif_link *link, enum worker_phase phase)
+{
+	int now = atomic_load(&link->orders.phase);
+
+	while (now < (int)phase &&
+	       !atomic_compare_exchange_weak(&link->orders.phase, &now,
+					     (int)phase))
+		;
+	if (link->orders.stop_fd >= 0)
+		signal_fd(link->orders.stop_fd);
+	if (phase == WORKER_ABORT && link->orders.abort_fd >= 0)
+		signal_fd(link->orders.abort_fd);
+}
+
+/* The first failure counts; the rest follow from it. */
+static void fail(struct vif_link *link, struct vif_port *port, int code)
+{
+	struct vif_port *nobody = NULL;
+
+	if (atomic_compare_exchange_strong(&link->failed, &nobody, port)) {
+		atomic_store(&link->error, code);
+		signal_fd(link->end_fd);
+	}
+	order(link, WORKER_ABORT);
+}
+
+int vif_link_run(struct vif_link *link, unsigned int worker)
+{
+	struct vif_port *port = NULL;
+	int r;
+
+	assert(worker < link->n_thread);
+	r = worker_run(&link->thread[worker].worker, &port);
+	if (r < 0)
+		fail(link, port, r);
+	return r;
+}
+
+static void *thread_main(void *argument)
+{
+	struct link_thread *thread = argument;
+	struct vif_link *link = thread->link;
+
+	(void)vif_link_run(link, (unsigned int)(thread - link->thread));
+	return NULL;
+}
+
+static int make_thread(struct vif_link *link, uint32_t i)
+{
+	const struct vif_link_config *config = &link->config;
+	struct link_thread *thread = &link->thread[i];
+	pthread_attr_t attr;
+	cpu_set_t cpus;
+	int r = pthread_attr_init(&attr);
+
+	if (r != 0)
+		return -r;
+	if (config->n_cpu > 0) {
+		CPU_ZERO(&cpus);
+		if (config->cpu[i % config->n_cpu] < CPU_SETSIZE)
+			CPU_SET(config->cpu[i % config->n_cpu], &cpus);
+		r = pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
+	}
+	if (r == 0)
+		r = pthread_create(&thread->id, &attr, thread_main, thread);
+	(void)pthread_attr_destroy(&attr);
+	thread->running = r == 0;
+	return -r;
+}
+
+static int make_threads(struct vif_link *link, struct vif_error *error)
+{
+	char name[16];
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < link->n_thread; i++) {
+		r = make_thread(link, i);
+		if (r < 0)
+			break;
+		(void)snprintf(name, sizeof(name), "vif-%u", i);
+		(void)pthread_setname_np(link->thread[i].id, name);
+	}
+	if (r == -EINVAL && link->config.n_cpu > 0) {
+		error_set(error, r, "cannot start a worker");
+		error_why(error, r, "it may not run on the CPU it was given");
+		return error_hint(error, r,
+				  "'nproc' and taskset show which "
+				  "CPUs there are");
+	}
+	return r < 0 ? error_set(error, r, "cannot start a worker") : 0;
+}
+
+int vif_link_start(struct vif_link *link, struct vif_error *error)
+{
+	sigset_t all, old;
+	int r;
+
+	if (link->started) {
+		error_set(error, -EALREADY, "cannot start the link");
+		return error_why(error, -EALREADY, "it was started before");
+	}
+	link->started = true;
+	for (int i = 0; i < 2; i++) {
+		r = vif_port_start(link->port[i], error);
+		if (r < 0)
+			return r;
+	}
+	/* Signals belong to the program, not to our threads. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = make_threads(link, error);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r < 0)
+		(void)vif_link_stop(link, 0); /* r says more */
+	return r;
+}
+
+int vif_link_stop(struct vif_link *link, unsigned int drain_ms)
+{
+	assert(drain_ms <= VIF_LINK_DRAIN_MS_MAX);
+	atomic_store(&link->orders.drain_end_ns,
+		     worker_now_ns() + (uint64_t)drain_ms * 1000000);
+	order(link, drain_ms > 0 ? WORKER_DRAIN : WORKER_ABORT);
+	for (uint32_t i = 0; link->thread && i < link->n_thread; i++) {
+		if (!link->thread[i].running)
+			continue;
+		(void)pthread_join(link->thread[i].id, NULL); /* running */
+		link->thread[i].running = false;
+	}
+	return atomic_load(&link->error);
+}
+
+void vif_link_abort(struct vif_link *link)
+{
+	order(link, WORKER_ABORT);
+}
+
+int vif_link_wait_fd(const struct vif_link *link)
+{
+	return link->end_fd;
+}
+
+int vif_link_error(const struct vif_link *link, struct vif_error *error)
+{
+	struct vif_port *port;
+	int r = atomic_load(&link->error);
+
+	if (r == 0)
+		return 0;
+	port = atomic_load(&link->failed);
+	error_set(error, r, "the link has ended");
+	if (r == -ENODEV) {
+		error_set(error, r, "the port is gone");
+		error_why(error, r,
+			  "its device or peer was removed while the "
+			  "link was running");
+	}
+	return error_where(error, r, vif_port_name(port));
+}
+
+static void add_wire(struct vif_link_flow *flow, const struct wire *wire)
+{
+	flow->bursts += counter_read(&wire->bursts);
+	flow->waits += counter_read(&wire->waits);
+	for (int i = 0; i < VIF_DROP_N; i++)
+		flow->drops[i] += counter_read(&wire->drops[i]);
+}
+
+void vif_link_stats(const struct vif_link *link,
+		    struct vif_link_stats *ret_stats)
+{
+	struct vif_link_stats stats = { .sleeps = 0 };
+	struct vif_port_stats port[2];
+
+	vif_port_stats(link->port[0], &port[0]);
+	vif_port_stats(link->port[1], &port[1]);
+	for (int d = 0; d < VIF_DIRECTION_N; d++) {
+		struct vif_link_flow *flow = &stats.flow[d];
+		const struct vif_port_stats *in = &port[d];
+		const struct vif_port_stats *out = &port[1 - d];
+
+		flow->rx_packets = in->rx_packets;
+		flow->rx_bytes = in->rx_bytes;
+		flow->rx_superpackets = in->rx_superpackets;
+		flow->tx_packets = out->tx_packets;
+		flow->tx_bytes = out->tx_bytes;
+		flow->tx_superpackets = out->tx_superpackets;
+		for (int i = 0; i < VIF_DROP_N; i++)
+			flow->drops[i] = in->rx_drops[i] + out->tx_drops[i];
+	}
+	for (uint32_t i = 0; i < link->n_wire; i++)
+		add_wire(&stats.flow[link->wire[i].direction], &link->wire[i]);
+	for (uint32_t i = 0; i < link->n_thread; i++)
+		stats.sleeps += counter_read(&link->thread[i].worker.sleeps);
+	*ret_stats = stats;
+}

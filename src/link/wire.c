@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Moving a burst from one queue to another.
+ *
+ * A batch that the destination takes only in part stays with the wire, which
+ * then waits for room instead of receiving: so the queue of the source fills,
+ * and decides what to drop.
+ */
+#include "link/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+
+enum wire_limits {
+	WIRE_BATCH = 64, /* packets a burst can have */
+	WIRE_BATCH_SEG = 4 * WIRE_BATCH,
+};
+
+int wire_init(struct wire *wire)
+{
+	return vif_batch_new(WIRE_BATCH, WIRE_BATCH_SEG, &wire->batch);
+}
+
+void wire_fini(struct wire *wire)
+{
+	vif_batch_free(wire->batch);
+	wire->batch = NULL;
+}
+
+static uint32_t choose_queue(const struct wire *wire,
+			     const struct vif_packet *packet)
+{
+	uint32_t hash;
+
+	if (wire->n_tx_queue == 1)
+		return wire->tx_queue;
+	hash = vif_packet_flow_hash(packet, wire->medium);
+	return wire->tx_queue + hash % wire->n_tx_queue * wire->tx_stride;
+}
+
+/* Packets from the next one on that go to the same queue. */
+static uint32_t run_length(const struct wire *wire, uint32_t *ret_queue)
+{
+	const struct vif_batch *batch = wire->batch;
+	uint32_t end = wire->next + 1;
+
+	*ret_queue = choose_queue(wire, &batch->packet[wire->next]);
+	if (wire->n_tx_queue == 1)
+		return batch->n - wire->next;
+	while (end < batch->n &&
+	       choose_queue(wire, &batch->packet[end]) == *ret_queue)
+		end++;
+	return end - wire->next;
+}
+
+static void drop_rest(struct wire *wire, enum vif_drop reason)
+{
+	counter_add(&wire->drops[reason], wire->batch->n - wire->next);
+	wire->next = wire->batch->n;
+}
+
+static int send_batch(struct wire *wire)
+{
+	uint32_t queue, n;
+	int r;
+
+	while (wire->next < wire->batch->n) {
+		n = run_length(wire, &queue);
+		r = vif_port_tx(wire->destination, queue,
+				&wire->batch->packet[wire->next], n);
+		if (r < 0)
+			return r;
+		assert((uint32_t)r <= n);
+		wire->next += (uint32_t)r;
+		if ((uint32_t)r == n)
+			continue;
+		wire->blocked = queue;
+		counter_add(&wire->waits, 1);
+		if (wire->full == VIF_FULL_WAIT)
+			return WIRE_BLOCKED;
+		drop_rest(wire, VIF_DROP_FULL);
+	}
+	return WIRE_MOVED;
+}
+
+static bool is_held(struct wire *wire)
+{
+	if (!vif_port_caps(wire->destination)->tx_holds)
+		return false;
+	for (uint32_t i = 0; i < wire->n_tx_queue; i++) {
+		wire->blocked = wire->tx_queue + i * wire->tx_stride;
+		if (vif_port_tx_held(wire->destination, wire->blocked) > 0)
+			return true;
+	}
+	return false;
+}
+
+static int finish_batch(struct wire *wire)
+{
+	if (is_held(wire))
+		return WIRE_BLOCKED;
+	vif_port_rx_done(wire->source, wire->rx_queue, wire->batch);
+	wire->next = 0;
+	return WIRE_MOVED;
+}
+
+int wire_pump(struct wire *wire, struct vif_port **ret_port)
+{
+	int r;
+
+	if (wire->batch->n == 0) {
+		*ret_port = wire->source;
+		r = vif_port_rx(wire->source, wire->rx_queue, wire->batch);
+		if (r <= 0)
+			return r < 0 ? r : WIRE_IDLE;
+		counter_add(&wire->bursts, 1);
+	}
+	*ret_port = wire->destination;
+	r = send_batch(wire);
+	return r == WIRE_MOVED ? finish_batch(wire) : r;
+}
+
+void wire_abandon(struct wire *wire)
+{
+	if (!wire->batch)
+		return;
+	drop_rest(wire, VIF_DROP_STOPPED);
+	vif_port_rx_done(wire->source, wire->rx_queue, wire->batch);
+	wire->next = 0;
+}
+
+int wire_wait_fd(struct wire *wire, short *ret_events)
+{
+	bool pending = wire->batch->n > 0;
+	struct vif_port *port = pending ? wire->destination : wire->source;
+	uint32_t queue = pending ? wire->blocked : wire->rx_queue;
+	enum vif_wait what = pending ? VIF_WAIT_TX : VIF_WAIT_RX;
+	int fd = vif_port_wait_fd(port, queue, what, ret_events);
+
+	if (fd >= 0 && vif_port_arm(port, queue, what) > 0)
+		return -EAGAIN;
+	return fd;
+}

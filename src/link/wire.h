@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A wire: one queue of the source, joined to the queues of the destination
+ * that its lane owns. A worker pumps its wires in turn.
+ */
+#ifndef LINK_WIRE_H
+#define LINK_WIRE_H
+
+#include <vif/link.h>
+
+#include "base/counter.h"
+#include "link/plan.h"
+
+enum wire_result {
+	WIRE_IDLE,    /* the source had nothing */
+	WIRE_MOVED,   /* packets went through; there may be more */
+	WIRE_BLOCKED, /* the destination has no room; a batch is pending */
+};
+
+/* Counters are written by the worker and read by anyone. */
+struct wire {
+	/* immutable while the link runs */
+	struct vif_port *source;
+	struct vif_port *destination;
+	enum vif_direction direction;
+	enum vif_full full;
+	enum vif_medium medium; /* of the packets */
+	uint32_t rx_queue;
+	uint32_t tx_queue; /* the first of those it may use */
+	uint32_t tx_stride;
+	uint32_t n_tx_queue;
+	/* worker only */
+	struct vif_batch *batch;
+	uint32_t next;    /* first packet of batch not sent yet */
+	uint32_t blocked; /* destination queue that had no room */
+	bool drained;
+	uint32_t drain_left; /* packets it may still receive while draining */
+	/* counters */
+	struct counter bursts;
+	struct counter waits;
+	struct counter drops[VIF_DROP_N];
+};
+
+/* Returns 0 or -ENOMEM. wire_fini() is safe on zeroed memory. */
+int wire_init(struct wire *wire);
+void wire_fini(struct wire *wire);
+
+/*
+ * wire_pump() - move one burst
+ *
+ * Returns enum wire_result, or a negative errno when a port cannot go on, with
+ * *ret_port saying which.
+ */
+int wire_pump(struct wire *wire, struct vif_port **ret_port);
+
+/* Drop what is pending, and give the batch back. */
+void wire_abandon(struct wire *wire);
+
+/*
+ * wire_wait_fd() - what to sleep on
+ *
+ * Arms the side the wire waits for. Returns the descriptor, -EAGAIN when there
+ * is something to do already, or -EINVAL when nothing will ever come.
+ */
+int wire_wait_fd(struct wire *wire, short *ret_events);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop of a link.
+ *
+ * It sleeps in ppoll(2) and not in epoll: a wire waits on its source or, when
+ * a batch is pending, on its destination, and the same descriptor is both for
+ * two wires at once. With a handful of descriptors, building that list anew is
+ * cheaper than telling the kernel about each change, and it cannot go stale.
+ */
+#include "link/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <time.h>
+
+enum worker_limits {
+	/* Bounds the drain of a source that never runs dry. */
+	WORKER_DRAIN_PACKETS = 4096,
+	/* Rounds of a busy worker between two looks at the control side. */
+	WORKER_ROUNDS = 1024,
+};
+
+uint64_t worker_now_ns(void)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &now) < 0)
+		assert(!"CLOCK_MONOTONIC exists on every kernel");
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int phase_of(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->orders->phase,
+				    memory_order_acquire);
+}
+
+/* Pumps each wire once. Returns how many moved, or a negative errno. */
+static int pump_all(struct worker *worker, struct vif_port **ret_port)
+{
+	int moved = 0;
+
+	for (uint32_t i = 0; i < worker->n_wire; i++) {
+		int r = wire_pump(worker->wire[i], ret_port);
+
+		if (r < 0)
+			return r;
+		moved += r == WIRE_MOVED;
+	}
+	return moved;
+}
+
+static int serve(struct worker *worker, uint32_t i, uint64_t now_ns,
+		 struct vif_port **ret_port)
+{
+	*ret_port = worker->control[i];
+	return vif_port_service(worker->control[i], now_ns,
+				&worker->deadline_ns[i]);
+}
+
+/* Serves the ports whose descriptor is ready or whose time has come. */
+static int serve_ready(struct worker *worker, const struct pollfd *ready,
+		       struct vif_port **ret_port)
+{
+	uint64_t now_ns = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < 2; i++) {
+		bool due = ready[i].revents != 0;
+
+		if (!worker->control[i])
+			continue;
+		if (!due && worker->deadline_ns[i] == UINT64_MAX)
+			continue;
+		if (now_ns == 0)
+			now_ns = worker_now_ns();
+		if (due || worker->deadline_ns[i] <= now_ns)
+			r = serve(worker, i, now_ns, ret_port);
+	}
+	return r;
+}
+
+static void sleep_until(struct worker *worker, uint32_t n_fd,
+			uint64_t deadline_ns)
+{
+	struct timespec left = { 0 };
+	uint64_t now_ns;
+
+	if (deadline_ns != UINT64_MAX) {
+		now_ns = worker_now_ns();
+		if (deadline_ns > now_ns) {
+			left.tv_sec =
+				(time_t)((deadline_ns - now_ns) / 1000000000u);
+			left.tv_nsec =
+				(long)((deadline_ns - now_ns) % 1000000000u);
+		}
+	}
+	counter_add(&worker->sleeps, 1);
+	/* Only EINTR can happen, and then the loop looks around anyway. */
+	if (ppoll(worker->poll, n_fd, deadline_ns == UINT64_MAX ? NULL : &left,
+		  NULL) < 0)
+		for (uint32_t i = 0; i < n_fd; i++)
+			worker->poll[i].revents = 0;
+}
+
+/* The first four entries: end, abort, control of both ports. */
+static uint64_t fill_fixed(struct worker *worker)
+{
+	uint64_t deadline_ns = UINT64_MAX;
+	struct pollfd *fd = worker->poll;
+
+	fd[0] = (struct pollfd){ worker->orders->stop_fd, POLLIN, 0 };
+	fd[1] = (struct pollfd){ worker->orders->abort_fd, POLLIN, 0 };
+	for (uint32_t i = 0; i < 2; i++) {
+		struct vif_port *port = worker->control[i];
+
+		fd[2 + i] = (struct pollfd){ .fd = -1 };
+		if (!port)
+			continue;
+		fd[2 + i].fd = vif_port_wait_fd(port, 0, VIF_WAIT_CONTROL,
+						&fd[2 + i].events);
+		if (worker->deadline_ns[i] < deadline_ns)
+			deadline_ns = worker->deadline_ns[i];
+	}
+	return deadline_ns;
+}
+
+/* Sleeps until a wire or a port wants something. */
+static int rest(struct worker *worker, struct vif_port **ret_port)
+{
+	uint64_t deadline_ns = fill_fixed(worker);
+	uint32_t n_fd = 4;
+
+	for (uint32_t i = 0; i < worker->n_wire; i++) {
+		struct pollfd *fd = &worker->poll[n_fd];
+
+		*fd = (struct pollfd){ .fd = -1 };
+		fd->fd = wire_wait_fd(worker->wire[i], &fd->events);
+		if (fd->fd == -EAGAIN)
+			return 0;
+		n_fd += fd->fd >= 0;
+	}
+	sleep_until(worker, n_fd, deadline_ns);
+	return serve_ready(worker, &worker->poll[2], ret_port);
+}
+
+/* Looks at the control side of the ports without sleeping. */
+static int glance(struct worker *worker, struct vif_port **ret_port)
+{
+	(void)fill_fixed(worker);
+	if (poll(&worker->poll[2], 2, 0) < 0)
+		return 0; /* a signal; there is a next time */
+	return serve_ready(worker, &worker->poll[2], ret_port);
+}
+
+/* Whether to poll on instead of sleeping, spin_ns from the last packet on. */
+static bool keep_spinning(const struct worker *worker, uint64_t *idle_since_ns)
+{
+	uint64_t now_ns;
+
+	if (worker->spin_ns == 0)
+		return false;
+	now_ns = worker_now_ns();
+	if (*idle_since_ns == 0)
+		*idle_since_ns = now_ns;
+	return now_ns - *idle_since_ns < worker->spin_ns;
+}
+
+static int run(struct worker *worker, struct vif_port **ret_port)
+{
+	uint64_t idle_since_ns = 0;
+	uint32_t round = 0;
+
+	while (phase_of(worker) == WORKER_RUN) {
+		int r = pump_all(worker, ret_port);
+
+		if (r > 0)
+			idle_since_ns = 0;
+		if (r == 0 && !keep_spinning(worker, &idle_since_ns))
+			r = rest(worker, ret_port);
+		else if (r >= 0 && ++round % WORKER_ROUNDS == 0)
+			r = glance(worker, ret_port);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Pumps a wire while draining. Returns whether it wants to wait. */
+static int drain_wire(struct wire *wire, struct vif_port **ret_port)
+{
+	int r;
+
+	if (wire->drain_left == 0 && wire->batch->n == 0) {
+		wire->drained = true;
+		return 0;
+	}
+	r = wire_pump(wire, ret_port);
+	if (r < 0)
+		return r;
+	wire->drained = r == WIRE_IDLE;
+	if (r == WIRE_MOVED)
+		wire->drain_left -=
+			wire->drain_left > 64 ? 64 : wire->drain_left;
+	return r == WIRE_BLOCKED;
+}
+
+/* Waits for room, or for the end of the drain. */
+static void wait_for_room(struct worker *worker, uint64_t end_ns)
+{
+	uint32_t n_fd = 1;
+
+	worker->poll[0] =
+		(struct pollfd){ worker->orders->abort_fd, POLLIN, 0 };
+	for (uint32_t i = 0; i < worker->n_wire; i++) {
+		struct pollfd *fd = &worker->poll[n_fd];
+
+		if (worker->wire[i]->drained)
+			continue;
+		*fd = (struct pollfd){ .fd = -1 };
+		fd->fd = wire_wait_fd(worker->wire[i], &fd->events);
+		if (fd->fd == -EAGAIN)
+			return;
+		n_fd += fd->fd >= 0;
+	}
+	sleep_until(worker, n_fd, end_ns);
+}
+
+static int drain(struct worker *worker, struct vif_port **ret_port)
+{
+	uint64_t end_ns = atomic_load(&worker->orders->drain_end_ns);
+	uint32_t left = worker->n_wire;
+
+	for (uint32_t i = 0; i < worker->n_wire; i++) {
+		worker->wire[i]->drained = false;
+		worker->wire[i]->drain_left = WORKER_DRAIN_PACKETS;
+	}
+	while (left > 0 && phase_of(worker) == WORKER_DRAIN &&
+	       worker_now_ns() < end_ns) {
+		uint32_t blocked = 0;
+
+		left = 0;
+		for (uint32_t i = 0; i < worker->n_wire; i++) {
+			int r;
+
+			if (worker->wire[i]->drained)
+				continue;
+			r = drain_wire(worker->wire[i], ret_port);
+			if (r < 0)
+				return r;
+			blocked += r > 0;
+			left += !worker->wire[i]->drained;
+		}
+		if (left > 0 && blocked == left)
+			wait_for_room(worker, end_ns);
+	}
+	return 0;
+}
+
+int worker_run(struct worker *worker, struct vif_port **ret_port)
+{
+	int r = 0;
+
+	/* Timers start now; a port without any says so. */
+	for (uint32_t i = 0; r == 0 && i < 2; i++) {
+		worker->deadline_ns[i] = UINT64_MAX;
+		if (worker->control[i])
+			r = serve(worker, i, worker_now_ns(), ret_port);
+	}
+	if (r == 0)
+		r = run(worker, ret_port);
+	if (r == 0)
+		r = drain(worker, ret_port);
+	for (uint32_t i = 0; i < worker->n_wire; i++)
+		wire_abandon(worker->wire[i]);
+	return r;
+}

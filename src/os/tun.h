@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The TUN/TAP driver's ioctls (Documentation/networking/tuntap.rst). Each
+ * function is one of them and returns 0 or a negative errno.
+ */
+#ifndef OS_TUN_H
+#define OS_TUN_H
+
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Newer than the headers of Debian 12; probed at run time, never assumed. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+/* A new descriptor, non-blocking, not attached to a device yet. */
+int tun_open(void);
+
+/*
+ * Attach to the device of that name, making it if need be; an empty name lets
+ * the kernel choose. flags are IFF_TUN or IFF_TAP and more.
+ */
+int tun_attach(int fd, const char *name, unsigned int flags);
+
+/* What the descriptor is attached to, which may differ from what was asked. */
+int tun_get(int fd, char ret_name[IF_NAMESIZE], unsigned int *ret_flags);
+
+int tun_get_header_size(int fd, int *ret_size); /* of virtio_net_hdr */
+int tun_set_offload(int fd, unsigned int tun_f_bits);
+int tun_set_persist(int fd, int persist);
+int tun_set_owner(int fd, uid_t owner);
+int tun_set_group(int fd, gid_t group);
+
+#endif

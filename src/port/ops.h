@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract between a port and everything above it.
+ *
+ * A backend fills one static const struct vif_port_ops, embeds struct vif_port
+ * first in its own struct, and gets back from one to the other with
+ * container_of(). src/port/loop is the one to copy from.
+ */
+#ifndef PORT_OPS_H
+#define PORT_OPS_H
+
+#include <stdatomic.h>
+
+#include <vif/port.h>
+
+#include "base/counter.h"
+
+struct address;
+struct port_key;
+
+/*
+ * The slots. Unless a slot says otherwise it never blocks, owns nothing
+ * afterwards, and must not print, exit, or install signal handlers. Errors are
+ * negative errno.
+ *
+ * "Controlling thread" is one thread at a time; it may run beside the queue
+ * threads.
+ */
+struct vif_port_ops {
+	const char *name;    /* TYPE in an address */
+	const char *summary; /* one line for "vif help" */
+	const char *main; /* what MAIN means, or NULL when it must be empty */
+	const char *example; /* a command that works */
+
+	const struct port_key *keys; /* n_keys of them; the help, too */
+	size_t n_keys;
+	size_t size; /* bytes of the backend's struct */
+
+	/* -- required -- */
+
+	/*
+	 * open: once, on a zeroed struct whose ops, config and name are set.
+	 * Controlling thread; may block. Parses address, which is borrowed,
+	 * and fills caps. On failure it fills error and leaves the struct fit
+	 * for close.
+	 */
+	int (*open)(struct vif_port *port, const struct address *address,
+		    struct vif_error *error);
+
+	/*
+	 * close: after open, failed or not; may come twice. Controlling thread,
+	 * no other thread inside; may block. Frees everything but the struct
+	 * and restores what open and start changed.
+	 */
+	void (*close)(struct vif_port *port);
+
+	/*
+	 * rx: receiving thread of the queue. batch is empty. Lends packets;
+	 * what it reports must satisfy vif_packet_check(). Counts packets and
+	 * drops. Returns how many, 0 for none, -ENODEV when the device is gone.
+	 */
+	int (*rx)(struct vif_port *port, unsigned int queue,
+		  struct vif_batch *batch);
+
+	/*
+	 * rx_done: receiving thread, after each rx that reported packets, and
+	 * before the next one. Takes the bytes back; port.c empties the batch.
+	 */
+	void (*rx_done)(struct vif_port *port, unsigned int queue,
+			struct vif_batch *batch);
+
+	/*
+	 * tx: sending thread of the queue. Takes the first packets and reports
+	 * how many; the rest stay the caller's. Must check what it is given and
+	 * must not change it. Returns 0 to n, or -ENODEV with none taken.
+	 */
+	int (*tx)(struct vif_port *port, unsigned int queue,
+		  const struct vif_packet *packet, unsigned int n);
+
+	/*
+	 * wait_fd: any thread. A descriptor of the port and its poll events, or
+	 * -EINVAL when that side needs no waiting.
+	 */
+	int (*wait_fd)(const struct vif_port *port, unsigned int queue,
+		       enum vif_wait what, short *ret_events);
+
+	/* -- optional; port.c fills in a default that does nothing -- */
+
+	/* start: controlling thread; may block. Packets may flow after it. */
+	int (*start)(struct vif_port *port, struct vif_error *error);
+
+	/*
+	 * stop: any thread, at any time between open and close. port.c has
+	 * woken and turned away the threads already; this is for more.
+	 */
+	void (*stop)(struct vif_port *port);
+
+	/*
+	 * arm: thread of that side. Clears a pending wake-up, asks for the next
+	 * one, and looks once more: 1 when there is something to do.
+	 */
+	int (*arm)(struct vif_port *port, unsigned int queue,
+		   enum vif_wait what);
+
+	/* tx_held: sending thread. Packets taken whose bytes are still used. */
+	unsigned int (*tx_held)(struct vif_port *port, unsigned int queue);
+
+	/*
+	 * service: controlling thread; control descriptor ready or deadline
+	 * passed. Calls port_set_state(). Returns 0 or -ENODEV.
+	 */
+	int (*service)(struct vif_port *port, uint64_t now_ns,
+		       uint64_t *ret_deadline_ns);
+
+	/* set: controlling thread, before start; may block. Updates caps. */
+	int (*set)(struct vif_port *port, enum vif_port_param param,
+		   uint64_t value);
+
+	/* describe: controlling thread. Emits facts that caps does not hold. */
+	void (*describe)(const struct vif_port *port,
+			 void (*emit)(void *user, const char *key,
+				      const char *value),
+			 void *user);
+};
+
+/* Counters of one direction of one queue; one thread writes them. */
+struct port_counters {
+	struct counter packets;
+	struct counter bytes;
+	struct counter superpackets;
+	struct counter drops[VIF_DROP_N];
+};
+
+/* Two cache lines apart, because rx and tx may be different threads. */
+struct port_queue {
+	_Alignas(128) struct port_counters rx;
+	_Alignas(128) struct port_counters tx;
+};
+
+enum port_limits {
+	PORT_NAME_SIZE = 64,
+	PORT_QUEUES_MAX = 256, /* what the kernel gives a TUN device */
+};
+
+/* Thread rule: see include/vif/port.h. */
+struct vif_port {
+	/* immutable after open */
+	const struct vif_port_ops *ops;
+	struct vif_port_config config;
+	struct vif_port_caps caps; /* but for vif_port_set() */
+	char name[PORT_NAME_SIZE];
+	struct port_queue *queue; /* caps.n_queue of them, set by port.c */
+	int stop_fd;              /* eventfd, readable once stopped */
+	/* any thread */
+	_Atomic int state; /* enum vif_port_state */
+	atomic_bool stopped;
+};
+
+/*
+ * port_set_state() - note a state, and report it if it changed.
+ *
+ * Any thread. Calls the program's on_state.
+ */
+void port_set_state(struct vif_port *port, enum vif_port_state state);
+
+/*
+ * port_tx_gate() - whether a port may send this packet, and count it
+ *
+ * For the tx of backends that cannot fail to send what they may send. Returns
+ * false, with the drop counted, for a packet that is malformed or beyond the
+ * port's capabilities.
+ */
+bool port_tx_gate(struct vif_port *port, unsigned int queue,
+		  const struct vif_packet *packet);
+
+static inline void port_count(struct port_counters *counters,
+			      const struct vif_packet *packet)
+{
+	counter_add(&counters->packets, 1);
+	counter_add(&counters->bytes, packet->len);
+	if (packet->gso != VIF_GSO_NONE)
+		counter_add(&counters->superpackets, 1);
+}
+
+static inline void port_drop(struct port_counters *counters,
+			     enum vif_drop reason)
+{
+	counter_add(&counters->drops[reason], 1);
+}
+
+/*
+ * port_ops_find() - backend of a type name, or NULL. Names ignore case.
+ * port_ops_at() - backend number i, in order of name, or NULL past the end.
+ */
+const struct vif_port_ops *port_ops_find(const char *type);
+const struct vif_port_ops *port_ops_at(size_t i);
+
+#endif

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What all ports share: opening by address, stopping, waiting, counting.
+ *
+ * Stopping works through one eventfd for each port. Every parked thread polls
+ * it beside its own descriptor, so nobody has to be signalled or unblocked by
+ * closing a descriptor under it, which would race with reuse of the number.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "base/error.h"
+#include "base/nearest.h"
+#include "port/address.h"
+#include "port/ops.h"
+
+const char *vif_port_state_name(enum vif_port_state state)
+{
+	static const char *const names[] = {
+		[VIF_PORT_CLOSED] = "closed",
+		[VIF_PORT_OPENING] = "opening",
+		[VIF_PORT_DOWN] = "down",
+		[VIF_PORT_UP] = "up",
+	};
+
+	return (size_t)state < ARRAY_LEN(names) ? names[state] : "?";
+}
+
+const char *vif_drop_name(enum vif_drop drop)
+{
+	static const char *const names[] = {
+		[VIF_DROP_FULL] = "full",
+		[VIF_DROP_DOWN] = "down",
+		[VIF_DROP_HEADER] = "bad_header",
+		[VIF_DROP_TRUNCATED] = "truncated",
+		[VIF_DROP_TOO_LONG] = "too_long",
+		[VIF_DROP_OFFLOAD] = "offload",
+		[VIF_DROP_REFUSED] = "refused",
+		[VIF_DROP_MEMORY] = "no_memory",
+		[VIF_DROP_STOPPED] = "stopped",
+		[VIF_DROP_INJECTED] = "injected",
+	};
+
+	static_assert(ARRAY_LEN(names) == VIF_DROP_N, "every reason is named");
+	return (size_t)drop < ARRAY_LEN(names) ? names[drop] : "?";
+}
+
+static int unknown_type(const char *type, struct vif_error *error)
+{
+	const struct vif_port_ops *ops;
+	const char *best = NULL;
+	size_t best_distance = NEAREST_WORD_MAX;
+
+	for (size_t i = 0; (ops = port_ops_at(i)); i++) {
+		size_t distance = nearest_distance(ops->name, type);
+
+		if (distance < best_distance) {
+			best_distance = distance;
+			best = ops->name;
+		}
+	}
+	error_set(error, -EINVAL, "unknown port type '%s'", type);
+	error_why(error, -EINVAL, "this build has no such type");
+	if (best && nearest_worthy(best_distance, strlen(type)))
+		return error_hint(error, -EINVAL,
+				  "did you mean '%s'? 'vif help' lists the "
+				  "types",
+				  best);
+	return error_hint(error, -EINVAL, "'vif help' lists the types");
+}
+
+/*
+ * The caller's struct may be shorter than ours (built against an older header)
+ * or longer, as long as the part we do not know is zero.
+ */
+static int take_config(const struct vif_port_config *config,
+		       struct vif_port_config *ret_config,
+		       struct vif_error *error)
+{
+	const unsigned char *byte = (const unsigned char *)config;
+	size_t known = sizeof(*ret_config);
+
+	*ret_config = (struct vif_port_config){ .size = known };
+	if (!config)
+		return 0;
+	for (size_t i = known; i < config->size; i++) {
+		if (byte[i] == 0)
+			continue;
+		error_set(error, -EINVAL, "cannot use this port config");
+		return error_why(error, -EINVAL,
+				 "it sets fields this library is too old for");
+	}
+	if (config->size < sizeof(config->size)) {
+		error_set(error, -EINVAL, "cannot use this port config");
+		return error_why(error, -EINVAL, "its size is not set");
+	}
+	memcpy(ret_config, config, config->size < known ? config->size : known);
+	ret_config->size = known;
+	return 0;
+}
+
+static struct vif_port *port_new(const struct vif_port_ops *ops,
+				 const struct vif_port_config *config,
+				 const struct address *address)
+{
+	struct vif_port *port = calloc(1, ops->size);
+
+	if (!port)
+		return NULL;
+	port->ops = ops;
+	port->config = *config;
+	port->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	(void)snprintf(port->name, sizeof(port->name), "%s:%s", ops->name,
+		       address->main);
+	atomic_store(&port->state, VIF_PORT_OPENING);
+	return port;
+}
+
+static int port_init(struct vif_port *port, const struct address *address,
+		     struct vif_error *error)
+{
+	size_t size;
+	int r;
+
+	if (port->stop_fd < 0) {
+		r = -errno;
+		return error_set(error, r, "cannot make an eventfd");
+	}
+	if (!port->ops->main && address->main[0] != '\0') {
+		error_set(error, -EINVAL, "'%.64s' means nothing here",
+			  address->main);
+		return error_why(error, -EINVAL, "type '%s' takes no name",
+				 port->ops->name);
+	}
+	r = port->ops->open(port, address, error);
+	if (r < 0)
+		return r;
+	assert(port->caps.n_queue > 0 && port->caps.n_queue <= PORT_QUEUES_MAX);
+	size = port->caps.n_queue * sizeof(*port->queue);
+	port->queue = aligned_alloc(_Alignof(struct port_queue), size);
+	if (!port->queue)
+		return error_set(error, -ENOMEM, "cannot open the port");
+	memset(port->queue, 0, size);
+	return 0;
+}
+
+int vif_port_open(const char *text, const struct vif_port_config *user_config,
+		  struct vif_port **ret_port, struct vif_error *error)
+{
+	struct vif_port_config config;
+	const struct vif_port_ops *ops;
+	struct address address;
+	struct vif_port *port;
+	char where[ADDRESS_LEN_MAX];
+	int r;
+
+	r = address_parse(text, &address, error);
+	if (r < 0)
+		return error_where(error, r, text);
+	(void)snprintf(where, sizeof(where), "%s:%s", address.type,
+		       address.main);
+	ops = port_ops_find(address.type);
+	if (!ops)
+		return error_where(error, unknown_type(address.type, error),
+				   text);
+	r = take_config(user_config, &config, error);
+	if (r < 0)
+		return error_where(error, r, where);
+	port = port_new(ops, &config, &address);
+	if (!port)
+		return error_where(
+			error,
+			error_set(error, -ENOMEM, "cannot open the port"),
+			where);
+	r = port_init(port, &address, error);
+	if (r < 0) {
+		vif_port_close(port);
+		return error_where(error, r, where);
+	}
+	*ret_port = port;
+	return 0;
+}
+
+void vif_port_close(struct vif_port *port)
+{
+	if (!port)
+		return;
+	vif_port_stop(port);
+	port->ops->close(port);
+	if (port->stop_fd >= 0)
+		(void)close(port->stop_fd); /* an eventfd has nothing to say */
+	free(port->queue);
+	free(port);
+}
+
+int vif_port_start(struct vif_port *port, struct vif_error *error)
+{
+	uint64_t count;
+	int r;
+
+	if (atomic_exchange(&port->stopped, false) &&
+	    read(port->stop_fd, &count, sizeof(count)) < 0)
+		assert(errno == EAGAIN); /* stopped, but not written yet */
+	if (!port->ops->start)
+		return 0;
+	r = port->ops->start(port, error);
+	return r < 0 ? error_where(error, r, port->name) : 0;
+}
+
+void vif_port_stop(struct vif_port *port)
+{
+	const uint64_t one = 1;
+	ssize_t n;
+
+	if (atomic_exchange(&port->stopped, true))
+		return;
+	if (port->stop_fd >= 0) {
+		n = write(port->stop_fd, &one, sizeof(one));
+		assert(n == sizeof(one)); /* cannot be full after one write */
+	}
+	if (port->ops->stop)
+		port->ops->stop(port);
+}
+
+static bool is_stopped(const struct vif_port *port)
+{
+	return atomic_load_explicit(&port->stopped, memory_order_acquire);
+}
+
+int vif_port_rx(struct vif_port *port, unsigned int queue,
+		struct vif_batch *batch)
+{
+	assert(queue < port->caps.n_queue && batch->n == 0);
+	if (is_stopped(port))
+		return -ESHUTDOWN;
+	return port->ops->rx(port, queue, batch);
+}
+
+void vif_port_rx_done(struct vif_port *port, unsigned int queue,
+		      struct vif_batch *batch)
+{
+	assert(queue < port->caps.n_queue);
+	if (batch->n > 0)
+		port->ops->rx_done(port, queue, batch);
+	vif_batch_clear(batch);
+}
+
+int vif_port_tx(struct vif_port *port, unsigned int queue,
+		const struct vif_packet *packet, unsigned int n)
+{
+	assert(queue < port->caps.n_queue);
+	if (is_stopped(port))
+		return -ESHUTDOWN;
+	if (n == 0)
+		return 0;
+	return port->ops->tx(port, queue, packet, n);
+}
+
+unsigned int vif_port_tx_held(struct vif_port *port, unsigned int queue)
+{
+	assert(queue < port->caps.n_queue);
+	return port->ops->tx_held ? port->ops->tx_held(port, queue) : 0;
+}
+
+int vif_port_wait_fd(const struct vif_port *port, unsigned int queue,
+		     enum vif_wait what, short *ret_events)
+{
+	assert(what == VIF_WAIT_CONTROL || queue < port->caps.n_queue);
+	return port->ops->wait_fd(port, queue, what, ret_events);
+}
+
+int vif_port_arm(struct vif_port *port, unsigned int queue, enum vif_wait what)
+{
+	assert(queue < port->caps.n_queue && what != VIF_WAIT_CONTROL);
+	return port->ops->arm ? port->ops->arm(port, queue, what) : 0;
+}
+
+int vif_port_wait(struct vif_port *port, unsigned int queue, enum vif_wait what,
+		  int timeout_ms)
+{
+	struct pollfd fd[2] = {
+		{ .fd = port->stop_fd, .events = POLLIN },
+	};
+	int r;
+
+	if (is_stopped(port))
+		return -ESHUTDOWN;
+	fd[1].fd = vif_port_wait_fd(port, queue, what, &fd[1].events);
+	if (fd[1].fd < 0)
+		return fd[1].fd;
+	if (what != VIF_WAIT_CONTROL && vif_port_arm(port, queue, what) > 0)
+		return 1;
+	r = poll(fd, 2, timeout_ms);
+	if (r < 0)
+		return errno == EINTR ? 1 : -errno;
+	if (fd[0].revents != 0)
+		return -ESHUTDOWN;
+	return r > 0;
+}
+
+int vif_port_service(struct vif_port *port, uint64_t now_ns,
+		     uint64_t *ret_deadline_ns)
+{
+	*ret_deadline_ns = UINT64_MAX;
+	if (!port->ops->service)
+		return 0;
+	return port->ops->service(port, now_ns, ret_deadline_ns);
+}
+
+int vif_port_set(struct vif_port *port, enum vif_port_param param,
+		 uint64_t value)
+{
+	return port->ops->set ? port->ops->set(port, param, value) :
+				-EOPNOTSUPP;
+}
+
+const struct vif_port_caps *vif_port_caps(const struct vif_port *port)
+{
+	return &port->caps;
+}
+
+const char *vif_port_name(const struct vif_port *port)
+{
+	return port->name;
+}
+
+enum vif_port_state vif_port_state(const struct vif_port *port)
+{
+	return (enum vif_port_state)atomic_load(&port->state);
+}
+
+void port_set_state(struct vif_port *port, enum vif_port_state state)
+{
+	if (atomic_exchange(&port->state, (int)state) == (int)state)
+		return;
+	if (port->config.on_state)
+		port->config.on_state(port->config.user, port, state);
+}
+
+static enum vif_drop judge(const struct vif_port_caps *caps,
+			   const struct vif_packet *packet)
+{
+	if (vif_packet_check(packet, caps->medium) < 0)
+		return VIF_DROP_HEADER;
+	if (packet->len > caps->len_max || packet->n_seg > caps->seg_max)
+		return VIF_DROP_TOO_LONG;
+	if (packet->gso != VIF_GSO_NONE &&
+	    !(caps->tx_gso & VIF_GSO_BIT(packet->gso)))
+		return VIF_DROP_OFFLOAD;
+	if (packet->csum == VIF_CSUM_PARTIAL && !caps->tx_csum)
+		return VIF_DROP_OFFLOAD;
+	return VIF_DROP_N;
+}
+
+bool port_tx_gate(struct vif_port *port, unsigned int queue,
+		  const struct vif_packet *packet)
+{
+	enum vif_drop drop = judge(&port->caps, packet);
+
+	if (drop == VIF_DROP_N) {
+		port_count(&port->queue[queue].tx, packet);
+		return true;
+	}
+	port_drop(&port->queue[queue].tx, drop);
+	return false;
+}
+
+void vif_port_stats(const struct vif_port *port,
+		    struct vif_port_stats *ret_stats)
+{
+	struct vif_port_stats sum = { .rx_packets = 0 };
+
+	for (uint32_t q = 0; q < port->caps.n_queue; q++) {
+		const struct port_queue *queue = &port->queue[q];
+
+		sum.rx_packets += counter_read(&queue->rx.packets);
+		sum.rx_bytes += counter_read(&queue->rx.bytes);
+		sum.rx_superpackets += counter_read(&queue->rx.superpackets);
+		sum.tx_packets += counter_read(&queue->tx.packets);
+		sum.tx_bytes += counter_read(&queue->tx.bytes);
+		sum.tx_superpackets += counter_read(&queue->tx.superpackets);
+		for (int i = 0; i < VIF_DROP_N; i++) {
+			sum.rx_drops[i] += counter_read(&queue->rx.drops[i]);
+			sum.tx_drops[i] += counter_read(&queue->tx.drops[i]);
+		}
+	}
+	*ret_stats = sum;
+}
+
+void vif_port_describe(const struct vif_port *port,
+		       void (*emit)(void *user, const char *key,
+				    const char *value),
+		       void *user)
+{
+	if (port->ops->describe)
+		port->ops->describe(port, emit, user);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keys of tun: and tap: addresses; the last one is for tap: only. */
+#include "port/offload_key.h"
+#include "port/tun/tun.h"
+
+#define FIELD(name) offsetof(struct tun_options, name)
+
+const struct port_key tun_keys[TAP_KEYS_N] = {
+	{ "ip", PORT_KEY_PREFIX, FIELD(ip), NULL,
+	  "address to give the device; may be repeated" },
+	{ "mtu", PORT_KEY_UINT, FIELD(mtu), NULL,
+	  "largest plain packet, bytes from L3 on; default: the kernel's, 1500",
+	  .min = 68, .max = TUN_MTU_MAX },
+	{ "up", PORT_KEY_BOOL, FIELD(up), "yes",
+	  "set the device up when the link starts" },
+	{ "netns", PORT_KEY_STRING, FIELD(netns), NULL,
+	  "network namespace of the device: a name, a path or a process id" },
+	{ "queues", PORT_KEY_UINT, FIELD(queues), "1",
+	  "queues, each with its own worker", .min = 1,
+	  .max = PORT_QUEUES_MAX },
+	{ "offload", PORT_KEY_CHOICE, FIELD(offload), "auto",
+	  "work the kernel may leave undone; auto takes the best",
+	  .choices = port_offload_choices },
+	{ "txqueuelen", PORT_KEY_UINT, FIELD(txqueuelen), NULL,
+	  "packets that wait in the kernel for us; default: the kernel's",
+	  .min = 1, .max = 1000000, .seen_offset = FIELD(has_txqueuelen) },
+	{ "persist", PORT_KEY_BOOL, FIELD(persist), NULL,
+	  "whether the device stays afterwards; default: as it was",
+	  .seen_offset = FIELD(has_persist) },
+	{ "owner", PORT_KEY_STRING, FIELD(owner), NULL,
+	  "user, name or number, who may open the device" },
+	{ "group", PORT_KEY_STRING, FIELD(group), NULL,
+	  "group, name or number, that may open the device" },
+	{ "mac", PORT_KEY_MAC, FIELD(mac), NULL,
+	  "Ethernet address of the device; default: random",
+	  .seen_offset = FIELD(has_mac) },
+};

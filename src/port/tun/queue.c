@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The data path of a TUN or TAP queue: one packet for each system call, with
+ * its virtio_net_hdr in front.
+ *
+ * A burst is read into an arena, one packet behind the other, so that small
+ * packets share cache lines and a burst of superpackets stays in the cache
+ * until it is written.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "packet/offload.h"
+#include "port/tun/tun.h"
+
+enum queue_limits {
+	QUEUE_ALIGN = 64,
+	/* Headers land just before this boundary, packets on it. */
+	QUEUE_HEADROOM = 64,
+};
+
+static_assert(VIRTIO_NET_LEN_MAX <= 2 * QUEUE_HEADROOM, "header room");
+static_assert(VIF_PACKET_SEG_MAX + 1 <= IOV_MAX, "one writev() a packet");
+
+/* Errors that mean the device is gone: EFAULT once, EBADFD ever after. */
+static bool is_gone(int error)
+{
+	return error == EBADFD || error == EFAULT || error == ENODEV ||
+	       error == ENXIO;
+}
+
+/* Takes a packet of n bytes at `at`, header first. Returns bytes to keep. */
+static size_t accept_packet(struct tun *tun, unsigned int queue, uint8_t *at,
+			    size_t n, struct vif_batch *batch)
+{
+	struct port_counters *counters = &tun->port.queue[queue].rx;
+	struct vif_packet *packet;
+
+	if (n >= TUN_READ_MAX || n <= tun->header_size) {
+		port_drop(counters, n <= tun->header_size ? VIF_DROP_HEADER :
+							    VIF_DROP_TRUNCATED);
+		return 0;
+	}
+	packet = vif_batch_add(batch, at + tun->header_size,
+			       (uint32_t)n - tun->header_size);
+	assert(packet); /* the caller has looked for room */
+	if (tun->header_size > 0) {
+		struct virtio_net header = virtio_net_get(at);
+
+		if (offload_from_virtio(packet, tun->port.caps.medium,
+					&header) < 0) {
+			batch->n--;
+			batch->n_seg--;
+			port_drop(counters, VIF_DROP_HEADER);
+			return 0;
+		}
+	}
+	port_count(counters, packet);
+	return n;
+}
+
+int tun_queue_rx(struct vif_port *port, unsigned int queue,
+		 struct vif_batch *batch)
+{
+	struct tun *tun = to_tun(port);
+	struct tun_queue *q = &tun->queue[queue];
+	/* The packet itself, not its header, begins a cache line. */
+	size_t used =
+		align_up(tun->header_size, QUEUE_ALIGN) - tun->header_size;
+	ssize_t n;
+
+	while (batch->n < batch->n_max && batch->n_seg < batch->n_seg_max &&
+	       used + TUN_READ_MAX <= TUN_ARENA_SIZE) {
+		n = read(q->fd, q->arena + used, TUN_READ_MAX);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && is_gone(errno) && batch->n == 0)
+			return -ENODEV;
+		if (n < 0)
+			break;
+		used += align_up(accept_packet(tun, queue, q->arena + used,
+					       (size_t)n, batch),
+				 QUEUE_ALIGN);
+	}
+	return (int)batch->n;
+}
+
+/* Sends one packet. Returns 0, or the errno of the write. */
+static int send_packet(const struct tun *tun, unsigned int queue,
+		       const struct vif_packet *packet, uint8_t *header)
+{
+	struct iovec iov[VIF_PACKET_SEG_MAX + 1];
+	int n_iov = 0;
+
+	if (tun->header_size > 0)
+		iov[n_iov++] = (struct iovec){ header, tun->header_size };
+	for (uint16_t i = 0; i < packet->n_seg; i++)
+		iov[n_iov++] = packet->seg[i];
+	for (;;) {
+		if (writev(tun->queue[queue].fd, iov, n_iov) >= 0)
+			return 0;
+		if (errno != EINTR)
+			return errno;
+	}
+}
+
+/* What the errno of a write means for the packet. */
+static enum vif_drop drop_reason(int error)
+{
+	if (error == EIO)
+		return VIF_DROP_DOWN;
+	if (error == ENOMEM || error == ENOBUFS)
+		return VIF_DROP_MEMORY;
+	return VIF_DROP_REFUSED;
+}
+
+/* Why a packet cannot be sent from here, or VIF_DROP_N when it can. */
+static enum vif_drop prepare(const struct tun *tun,
+			     const struct vif_packet *packet, uint8_t *header)
+{
+	const struct vif_port_caps *caps = &tun->port.caps;
+	struct virtio_net virtio;
+
+	if (offload_to_virtio(packet, caps->medium, &virtio) < 0)
+		return VIF_DROP_HEADER;
+	if (packet->len > caps->len_max || packet->n_seg > caps->seg_max)
+		return VIF_DROP_TOO_LONG;
+	if ((packet->gso != VIF_GSO_NONE &&
+	     !(caps->tx_gso & VIF_GSO_BIT(packet->gso))) ||
+	    (packet->csum == VIF_CSUM_PARTIAL && !caps->tx_csum))
+		return VIF_DROP_OFFLOAD;
+	virtio_net_put(&virtio, header);
+	return VIF_DROP_N;
+}
+
+int tun_queue_tx(struct vif_port *port, unsigned int queue,
+		 const struct vif_packet *packet, unsigned int n)
+{
+	struct port_counters *counters = &port->queue[queue].tx;
+	struct tun *tun = to_tun(port);
+	uint8_t header[VIRTIO_NET_LEN_MAX] = { 0 };
+
+	for (unsigned int i = 0; i < n; i++) {
+		enum vif_drop drop = prepare(tun, &packet[i], header);
+		int error = 0;
+
+		if (drop == VIF_DROP_N)
+			error = send_packet(tun, queue, &packet[i], header);
+		if (error == EAGAIN)
+			return (int)i;
+		if (is_gone(error))
+			return i > 0 ? (int)i : -ENODEV;
+		if (error != 0)
+			drop = drop_reason(error);
+		if (drop != VIF_DROP_N)
+			port_drop(counters, drop);
+		else
+			port_count(counters, &packet[i]);
+	}
+	return (int)n;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the tun backend share. */
+#ifndef PORT_TUN_TUN_H
+#define PORT_TUN_TUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "os/rtnl.h"
+#include "port/address.h"
+#include "port/ops.h"
+#include "wire/virtio_net.h"
+
+enum tun_limits {
+	/* The kernel's own; for TAP it counts the Ethernet header. */
+	TUN_MTU_MAX = 65535,
+	TAP_MTU_MAX = TUN_MTU_MAX - 14,
+	/* What one read can return, with its header. */
+	TUN_READ_MAX = VIF_PACKET_LEN_MAX + VIRTIO_NET_LEN_MAX,
+	/*
+	 * Room for a burst: two superpackets, or some hundred small packets,
+	 * each aligned to a cache line. Measured: more spills the L2 cache
+	 * between read and write.
+	 */
+	TUN_ARENA_SIZE = 3 * 65536,
+};
+
+/* Filled from the keys of the address; see the table in options.c. */
+struct tun_options {
+	struct port_prefix_list ip;
+	uint32_t mtu; /* 0: leave */
+	uint8_t mac[6];
+	bool has_mac;
+	bool up;
+	const char *netns; /* NULL: this one */
+	uint32_t queues;
+	uint32_t offload; /* enum port_offload */
+	uint32_t txqueuelen;
+	bool has_txqueuelen;
+	bool persist;
+	bool has_persist;
+	const char *owner;
+	const char *group;
+};
+
+/* One descriptor of the device. */
+struct tun_queue {
+	int fd;
+	uint8_t *arena; /* TUN_ARENA_SIZE bytes; receiving thread only */
+};
+
+struct tun {
+	struct vif_port port;
+
+	/* immutable after open */
+	bool is_tap;
+	bool attached;          /* fds refer to a device */
+	bool created;           /* the device was not there before */
+	bool persists;          /* the device stays after close */
+	uint32_t header_size;   /* of virtio_net_hdr; 0 without */
+	unsigned int gso_known; /* GSO kinds the kernel delivers here */
+	uint32_t n_queue;
+	struct tun_queue *queue;
+	struct rtnl_link link;      /* as it is now */
+	struct rtnl_link before;    /* as we found it; when !created */
+	struct tun_options options; /* strings are gone after open */
+
+	/* controlling thread */
+	struct rtnl rtnl;
+	uint32_t ip_added; /* bit i: options.ip.prefix[i] is ours */
+};
+
+/* options.c: tap: uses all of them, tun: all but the last. */
+enum tun_key_counts {
+	TAP_KEYS_N = 11,
+	TUN_KEYS_N = TAP_KEYS_N - 1,
+};
+extern const struct port_key tun_keys[TAP_KEYS_N];
+
+/*
+ * device.c, all called inside the network namespace. Return 0 or a negative
+ * errno with error filled; tun_device_fini() undoes whatever was done.
+ */
+int tun_device_attach(struct tun *tun, const char *name,
+		      struct vif_error *error);
+void tun_device_fini(struct tun *tun);
+
+/*
+ * settings.c: addresses, MTU and the like, on an attached device.
+ */
+int tun_settings_apply(struct tun *tun, struct vif_error *error);
+int tun_settings_up(struct tun *tun, struct vif_error *error);
+void tun_settings_restore(struct tun *tun);
+
+/* offload.c: find out what the kernel can do, and change what it delivers. */
+int tun_offload_open(struct tun *tun, struct vif_error *error);
+int tun_offload_set(struct tun *tun, unsigned int gso, bool csum);
+
+/* queue.c: the data path; slots of vif_port_ops. */
+int tun_queue_rx(struct vif_port *port, unsigned int queue,
+		 struct vif_batch *batch);
+int tun_queue_tx(struct vif_port *port, unsigned int queue,
+		 const struct vif_packet *packet, unsigned int n);
+
+static inline struct tun *to_tun(const struct vif_port *port)
+{
+	return (struct tun *)(uintptr_t)port; /* port is the first member */
+}
+
+static_assert(offsetof(struct tun, port) == 0, "to_tun() relies on it");
+
+#endif
