@@ -7,9 +7,10 @@
  * the other side's acquire load: the consumer sees the slot's content, the
  * producer sees that the consumer is done with it.
  *
- * Sleeping: a side sets its want flag, then looks once more; the other side
- * publishes, then looks at the flag. A full fence between the two steps on
- * both sides makes sure that at least one of them sees the other.
+ * Sleeping: a side sets its flag, then looks at the ring once more; the other
+ * side publishes, then looks at the flag. These four are sequentially
+ * consistent, so that at least one of the two sees the other. (Fences would do
+ * as well, but the race detectors do not understand them.)
  */
 #ifndef RING_SPSC_H
 #define RING_SPSC_H
@@ -49,11 +50,9 @@ static inline bool spsc_push(struct spsc *ring, uint32_t n)
 {
 	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 
-	atomic_store_explicit(&ring->head, head + n, memory_order_release);
-	atomic_thread_fence(memory_order_seq_cst);
-	if (!atomic_load_explicit(&ring->consumer_sleeps, memory_order_relaxed))
-		return false;
-	return atomic_exchange(&ring->consumer_sleeps, false);
+	atomic_store(&ring->head, head + n);
+	return atomic_load(&ring->consumer_sleeps) &&
+	       atomic_exchange(&ring->consumer_sleeps, false);
 }
 
 /* Give n read slots back. Returns whether to wake the producer. */
@@ -61,33 +60,26 @@ static inline bool spsc_pop(struct spsc *ring, uint32_t n)
 {
 	uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
 
-	atomic_store_explicit(&ring->tail, tail + n, memory_order_release);
-	atomic_thread_fence(memory_order_seq_cst);
-	if (!atomic_load_explicit(&ring->producer_sleeps, memory_order_relaxed))
-		return false;
-	return atomic_exchange(&ring->producer_sleeps, false);
+	atomic_store(&ring->tail, tail + n);
+	return atomic_load(&ring->producer_sleeps) &&
+	       atomic_exchange(&ring->producer_sleeps, false);
 }
 
 /* Ask to be woken for data. Returns whether there is some. Consumer only. */
 static inline bool spsc_want_data(struct spsc *ring)
 {
-	uint32_t tail;
-
-	atomic_store_explicit(&ring->consumer_sleeps, true,
-			      memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
-	return spsc_ready(ring, &tail) > 0;
+	atomic_store(&ring->consumer_sleeps, true);
+	return atomic_load(&ring->head) !=
+	       atomic_load_explicit(&ring->tail, memory_order_relaxed);
 }
 
 /* Ask to be woken for room. Returns whether there is some. Producer only. */
 static inline bool spsc_want_room(struct spsc *ring)
 {
-	uint32_t head;
-
-	atomic_store_explicit(&ring->producer_sleeps, true,
-			      memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
-	return spsc_room(ring, &head) > 0;
+	atomic_store(&ring->producer_sleeps, true);
+	return atomic_load_explicit(&ring->head, memory_order_relaxed) -
+		       atomic_load(&ring->tail) <
+	       ring->size;
 }
 
 #endif
