@@ -33,12 +33,12 @@ void help_overview(FILE *out)
 
 static void print_option(const struct cli_option *option)
 {
+	char letter[8] = "    ";
 	char left[48];
 
-	(void)snprintf(left, sizeof(left), "%s%c%s--%s%s%s",
-		       option->letter ? "-" : "    ",
-		       option->letter ? option->letter : '\0',
-		       option->letter ? ", " : "", option->name,
+	if (option->letter)
+		(void)snprintf(letter, sizeof(letter), "-%c, ", option->letter);
+	(void)snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
 		       option->value ? " " : "",
 		       option->value ? option->value : "");
 	(void)printf("  %-24s%s\n", left, option->help);

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
+#include "base/error.h"
 #include "cli/rights.h"
 
 #define TUN_PATH "/dev/net/tun"
@@ -51,7 +51,7 @@ static int catch_signals(struct demo *demo, struct vif_error *error)
 	(void)signal(SIGCHLD, SIG_DFL);
 	demo->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (demo->signal_fd < 0)
-		return failure_set(error, -errno, "cannot wait for signals");
+		return error_set(error, -errno, "cannot wait for signals");
 	return 0;
 }
 
@@ -75,28 +75,28 @@ static int check_tun(struct vif_error *error)
 		(void)close(fd); /* no device was made with it */
 		return 0;
 	}
-	code = failure_set(error, -errno, "cannot open " TUN_PATH);
+	code = error_set(error, -errno, "cannot open " TUN_PATH);
 	switch (code) {
 	case -ENOENT:
-		return failure_hint(
+		return error_hint(
 			error, code,
 			"as root: modprobe tun; in a container, start it with --device " TUN_PATH);
 	case -ENODEV:
 	case -ENXIO:
-		return failure_hint(error, code,
-				    "this kernel lacks TUN; as root: modprobe "
-				    "tun");
+		return error_hint(error, code,
+				  "this kernel lacks TUN; as root: modprobe "
+				  "tun");
 	case -EACCES:
 	case -EPERM:
 		if (stat(TUN_PATH, &status) == 0)
-			(void)failure_why(error, code,
-					  "%s, mode %04o of user %u group %u",
-					  code == -EACCES ?
-						  "not open to this user" :
-						  "kept out by the container",
-					  (unsigned int)status.st_mode & 07777,
-					  status.st_uid, status.st_gid);
-		return failure_hint(
+			(void)error_why(error, code,
+					"%s, mode %04o of user %u group %u",
+					code == -EACCES ?
+						"not open to this user" :
+						"kept out by the container",
+					(unsigned int)status.st_mode & 07777,
+					status.st_uid, status.st_gid);
+		return error_hint(
 			error, code,
 			"run it as root, or as root: chmod 0666 " TUN_PATH
 			"; in a container, start it with --device " TUN_PATH);

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
+#include "base/error.h"
 #include "cli/rights.h"
 
 /* A receiver in its own thread, for traffic in both directions at once. */
@@ -141,7 +141,7 @@ int demo_host_start(struct demo_host *host, const char *name,
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return failure_set(error, -errno, "cannot make a socket pair");
+		return error_set(error, -errno, "cannot make a socket pair");
 	host->fd = pair[0];
 	host->pid = fork();
 	if (host->pid == 0) {
@@ -160,7 +160,7 @@ int demo_host_start(struct demo_host *host, const char *name,
 
 		host->pid = 0;
 		demo_host_stop(host);
-		return failure_set(error, code, "cannot make a process");
+		return error_set(error, code, "cannot make a process");
 	}
 	return 0;
 }

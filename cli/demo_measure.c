@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
+#include "base/error.h"
 
 enum {
 	N_ECHO4 = 2000,
@@ -44,11 +44,11 @@ static int take_answer(struct demo *demo, unsigned int end,
 	if (len != (ssize_t)sizeof(*answer) && interrupted(demo, 0))
 		return -EINTR;
 	if (len != (ssize_t)sizeof(*answer))
-		return failure_set(error, len < 0 ? -errno : -ECONNRESET,
-				   "end %s is gone", demo_end_name[end]);
+		return error_set(error, len < 0 ? -errno : -ECONNRESET,
+				 "end %s is gone", demo_end_name[end]);
 	if (answer->code < 0)
-		return failure_set(error, answer->code, "end %s: %s",
-				   demo_end_name[end], answer->what);
+		return error_set(error, answer->code, "end %s: %s",
+				 demo_end_name[end], answer->what);
 	return 1;
 }
 
@@ -66,11 +66,10 @@ static int wait_ends(struct demo *demo, unsigned int pending, int timeout_ms,
 	int n = poll(wait, 4, timeout_ms);
 
 	if (n < 0)
-		return errno == EINTR ?
-			       0 :
-			       failure_set(error, -errno, "cannot wait");
+		return errno == EINTR ? 0 :
+					error_set(error, -errno, "cannot wait");
 	if (n == 0)
-		return failure_set(error, -ETIMEDOUT, "an end does not answer");
+		return error_set(error, -ETIMEDOUT, "an end does not answer");
 	if (wait[0].revents && interrupted(demo, 0))
 		return -EINTR;
 	if (wait[1].revents && vif_link_error(demo->link, error) < 0)
@@ -120,8 +119,8 @@ static int ask(struct demo *demo, struct demo_order order[2],
 			continue;
 		if (send(demo->host[end].fd, &order[end], sizeof(order[end]),
 			 MSG_NOSIGNAL) < 0)
-			return failure_set(error, -errno, "end %s is gone",
-					   demo_end_name[end]);
+			return error_set(error, -errno, "end %s is gone",
+					 demo_end_name[end]);
 		pending |= 1u << end;
 		if (order[end].time_ms)
 			timeout_ms = (int)order[end].time_ms + ANSWER_MS;

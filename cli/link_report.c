@@ -42,7 +42,8 @@ static json_t *flow_json(const struct vif_link_flow *flow)
 				  json_real(mean_batch(flow)));
 	(void)json_object_set_new(json, "waits", number(flow->waits));
 	for (int i = 0; i < VIF_DROP_N; i++)
-		(void)json_object_set_new(drops, vif_drop_name(i),
+		(void)json_object_set_new(drops,
+					  vif_drop_name((enum vif_drop)i),
 					  number(flow->drops[i]));
 	(void)json_object_set_new(json, "drops", drops);
 	return json;
@@ -215,7 +216,8 @@ static void flow_text(const struct report *report, int d,
 			      (unsigned long long)all_drops(flow));
 	for (int i = 0; i < VIF_DROP_N; i++)
 		if (flow->drops[i] > 0)
-			(void)fprintf(stderr, " %s %llu", vif_drop_name(i),
+			(void)fprintf(stderr, " %s %llu",
+				      vif_drop_name((enum vif_drop)i),
 				      (unsigned long long)flow->drops[i]);
 	(void)fputc('\n', stderr);
 }

@@ -76,6 +76,7 @@ int cli_next(const struct cli_command *command, int argc, char **argv,
 
 	fill_tables(command, long_options, letters);
 	opterr = 0;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is made */
 	c = getopt_long(argc, argv, letters, long_options, NULL);
 	*ret_value = optarg;
 	if (c == -1) {

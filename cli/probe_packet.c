@@ -77,7 +77,10 @@ int probe_packet_ring(unsigned long value, struct probe_finding *finding)
 		return -errno;
 	ring = mmap(NULL, (size_t)RING_BLOCK * N_BLOCK, PROT_READ | PROT_WRITE,
 		    MAP_SHARED, fd, 0);
-	return ring == MAP_FAILED ? -errno : 0;
+	if (ring == MAP_FAILED)
+		return -errno;
+	(void)munmap(ring, (size_t)RING_BLOCK * N_BLOCK); /* seen enough */
+	return 0;
 }
 
 /* Join a new fanout group of one type; the kernel wants the socket bound. */

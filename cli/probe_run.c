@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
+#include "base/error.h"
 #include "cli/rights.h"
 
 /* A check takes milliseconds; one that hangs must not hang us. */
@@ -64,6 +64,7 @@ static _Noreturn void be_check(const struct probe_check *check,
 static void complete(const struct probe_check *check, int status,
 		     struct probe_result *result)
 {
+	char text[128];
 	struct probe_finding *finding = &result->finding;
 	char *why = finding->why;
 
@@ -84,8 +85,9 @@ static void complete(const struct probe_check *check, int status,
 	if (result->answer != PROBE_NO)
 		return;
 	if (why[0] == '\0')
-		(void)snprintf(why, sizeof(finding->why), "%s",
-			       failure_text(result->code));
+		(void)snprintf(
+			why, sizeof(finding->why), "%s",
+			error_code_text(result->code, text, sizeof(text)));
 	if (finding->hint[0] == '\0')
 		(void)snprintf(finding->hint, sizeof(finding->hint), "%s",
 			       check->hint);
@@ -157,7 +159,7 @@ int probe_run(struct probe_report **ret_report, struct vif_error *error)
 	pid_t box;
 
 	if (report == MAP_FAILED)
-		return failure_set(error, -errno, "cannot share memory");
+		return error_set(error, -errno, "cannot share memory");
 	/* A parent may have left it ignored, and then nobody is waited for. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	run_checks(PROBE_HERE, report);
@@ -165,7 +167,7 @@ int probe_run(struct probe_report **ret_report, struct vif_error *error)
 	if (box == 0)
 		be_box(report);
 	if (box < 0)
-		return failure_set(error, -errno, "cannot make a process");
+		return error_set(error, -errno, "cannot make a process");
 	(void)wait_for(box); /* what it found out is in the report */
 	explain_no_box(report);
 	*ret_report = report;

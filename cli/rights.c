@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cli/failure.h"
+#include "base/error.h"
 
 static const struct rights_blocker blockers[] = {
 	{ "/proc/sys/kernel/unprivileged_userns_clone", 0,
@@ -109,25 +109,25 @@ static int explain(struct vif_error *error, int code)
 	const struct rights_blocker *blocker = rights_blocker();
 
 	if (blocker && (code == -EPERM || code == -EACCES || code == -ENOSPC)) {
-		(void)failure_why(error, code, "%s", blocker->why);
-		return failure_hint(error, code, "%s", blocker->hint);
+		(void)error_why(error, code, "%s", blocker->why);
+		return error_hint(error, code, "%s", blocker->hint);
 	}
 	switch (code) {
 	case -EPERM:
 	case -EACCES:
-		return failure_hint(
+		return error_hint(
 			error, code,
 			"a chroot or a container's seccomp profile may forbid it; run "
 			"it outside, or as root with CAP_SYS_ADMIN, CAP_NET_ADMIN and "
 			"CAP_NET_RAW");
 	case -ENOSPC:
 	case -EUSERS:
-		return failure_hint(
+		return error_hint(
 			error, code,
 			"all allowed namespaces are in use, or nested too deep; see "
 			"user.max_user_namespaces and user.max_net_namespaces");
 	case -EINVAL:
-		return failure_hint(
+		return error_hint(
 			error, code,
 			"this kernel lacks CONFIG_USER_NS or CONFIG_NET_NS; run it as root, or on another kernel");
 	default:
@@ -185,21 +185,20 @@ int rights_own_user_ns(struct vif_error *error)
 
 	own_proc_files();
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
-		code = failure_set(error, -errno,
-				   "cannot make a user and network namespace");
+		code = error_set(error, -errno,
+				 "cannot make a user and network namespace");
 		return explain(error, code);
 	}
 	code = map_ids(uid, gid);
 	if (code < 0) {
-		(void)failure_set(error, code, "cannot map user %u to root",
-				  uid);
+		(void)error_set(error, code, "cannot map user %u to root", uid);
 		return explain(error, code);
 	}
 	/* AppArmor lets the namespace be made, and then refuses every right. */
 	code = rights_loopback_up();
 	if (code < 0) {
-		(void)failure_set(error, code,
-				  "cannot set up lo in an own user namespace");
+		(void)error_set(error, code,
+				"cannot set up lo in an own user namespace");
 		return explain(error, code);
 	}
 	return 0;

@@ -15,25 +15,37 @@
 		va_end(args_);                                        \
 	} while (0)
 
-/* strerror() is not safe in threads, and its replacements come in two kinds. */
-static void errno_text(int code, char *text, size_t size)
+/* strerror_r() fills the buffer in musl, and may return a text in glibc. */
+static const char *filled(int result, const char *buffer)
 {
-	const char *name = strerrordesc_np(-code);
+	return result == 0 ? buffer : "unknown error";
+}
 
-	if (name)
-		(void)snprintf(text, size, "%s", name);
-	else
-		(void)snprintf(text, size, "error %d", -code);
+static const char *returned(const char *text, const char *buffer)
+{
+	(void)buffer;
+	return text;
+}
+
+#define TEXT_OF(result, buffer) \
+	_Generic((result), int : filled, char * : returned)(result, buffer)
+
+const char *error_code_text(int code, char *text, size_t size)
+{
+	return TEXT_OF(strerror_r(-code, text, size), text);
 }
 
 int error_set(struct vif_error *error, int code, const char *format, ...)
 {
+	char text[128];
+
 	assert(code < 0);
 	if (!error)
 		return code;
 	*error = (struct vif_error){ .code = code };
 	FILL(error->what, format);
-	errno_text(code, error->why, sizeof(error->why));
+	(void)snprintf(error->why, sizeof(error->why), "%s",
+		       error_code_text(code, text, sizeof(text)));
 	return code;
 }
 

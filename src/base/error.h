@@ -9,6 +9,8 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
+#include <stddef.h>
+
 #include <vif/error.h>
 
 /* Set code and what; why becomes the text of the errno, where and hint "". */
@@ -25,5 +27,8 @@ int error_hint(struct vif_error *error, int code, const char *format, ...)
 
 /* Say which address or option it is about, unless somebody did already. */
 int error_where(struct vif_error *error, int code, const char *where);
+
+/* The text of a negative errno: in text, or static. Any thread. */
+const char *error_code_text(int code, char *text, size_t size);
 
 #endif
