@@ -137,8 +137,8 @@ static int make_plan(struct vif_link *link, struct vif_error *error)
 		public->gso = link->plan.direction[d].gso;
 		public->csum = link->plan.direction[d].csum;
 		public->n_lane = link->plan.n_lane;
-		plan_text(&link->plan, d, &port[d], &port[1 - d],
-			  link->n_thread, public->text, sizeof(public->text));
+		plan_text(&link->plan, d, port, link->n_thread, public->text,
+			  sizeof(public->text));
 	}
 	return r;
 }
@@ -199,6 +199,7 @@ static void deal_wires(struct vif_link *link)
 	struct wire **order = link->wire_order;
 	struct pollfd *poll = link->poll;
 
+	assert(link->n_thread > 0 && link->n_wire > 0);
 	for (uint32_t w = 0; w < link->n_thread; w++) {
 		struct link_thread *thread = &link->thread[w];
 

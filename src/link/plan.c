@@ -8,6 +8,7 @@
  */
 #include "link/plan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -152,26 +153,29 @@ static void say_offload(struct text *text,
 		say(text, " (%s wants them so)", destination->name);
 }
 
-void plan_text(const struct plan *plan, enum vif_direction which,
-	       const struct plan_port *source,
-	       const struct plan_port *destination, uint32_t n_worker,
-	       char *buffer, size_t size)
+void plan_text(const struct plan *plan, enum vif_direction direction,
+	       const struct plan_port port[2], uint32_t n_worker, char *text,
+	       size_t size)
 {
-	const struct plan_direction *direction = &plan->direction[which];
+	const struct plan_direction *way = &plan->direction[direction];
+	const struct plan_port *source = &port[direction];
+	const struct plan_port *sink = &port[1 - direction];
 	uint32_t in = source->caps->n_queue;
-	uint32_t out = destination->caps->n_queue;
-	struct text text = { buffer, size };
+	uint32_t out = sink->caps->n_queue;
+	struct text line = { .at = text, .left = size };
 
-	say(&text, "%s -> %s: ", source->name, destination->name);
-	say_offload(&text, direction, source, destination);
-	say(&text, ", mtu %u", source->caps->mtu);
-	if (source->caps->mtu > destination->caps->mtu)
-		say(&text, " (larger than the %u of %s)",
-		    destination->caps->mtu, destination->name);
+	assert(size > 0);
+	text[0] = '\0';
+	say(&line, "%s -> %s: ", source->name, sink->name);
+	say_offload(&line, way, source, sink);
+	say(&line, ", mtu %u", source->caps->mtu);
+	if (source->caps->mtu > sink->caps->mtu)
+		say(&line, " (larger than the %u of %s)", sink->caps->mtu,
+		    sink->name);
 	if (in == out)
-		say(&text, ", %u queue%s", in, in == 1 ? "" : "s");
+		say(&line, ", %u queue%s", in, in == 1 ? "" : "s");
 	else
-		say(&text, ", %u to %u queues%s", in, out,
-		    direction->n_stage ? " by flow hash" : "");
-	say(&text, ", %u worker%s", n_worker, n_worker == 1 ? "" : "s");
+		say(&line, ", %u to %u queues%s", in, out,
+		    way->n_stage ? " by flow hash" : "");
+	say(&line, ", %u worker%s", n_worker, n_worker == 1 ? "" : "s");
 }

@@ -51,12 +51,11 @@ int plan_make(const struct plan_port *a, const struct plan_port *b,
 /*
  * plan_text() - one direction as a line for people
  *
- * Always ends in NUL. n_worker is only said, not checked.
+ * port has a and b. The text always ends in NUL. n_worker is only said.
  */
 void plan_text(const struct plan *plan, enum vif_direction direction,
-	       const struct plan_port *source,
-	       const struct plan_port *destination, uint32_t n_worker,
-	       char *text, size_t size);
+	       const struct plan_port port[2], uint32_t n_worker, char *text,
+	       size_t size);
 
 /* The worker of n_worker that runs a lane of a direction. */
 uint32_t plan_worker(const struct plan *plan, enum vif_direction direction,

@@ -53,10 +53,10 @@ static uint32_t run_length(const struct wire *wire, uint32_t *ret_queue)
 	return end - wire->next;
 }
 
-static void drop_rest(struct wire *wire, enum vif_drop reason)
+static void drop_next(struct wire *wire, uint32_t n, enum vif_drop reason)
 {
-	counter_add(&wire->drops[reason], wire->batch->n - wire->next);
-	wire->next = wire->batch->n;
+	counter_add(&wire->drops[reason], n);
+	wire->next += n;
 }
 
 static int send_batch(struct wire *wire)
@@ -78,7 +78,8 @@ static int send_batch(struct wire *wire)
 		counter_add(&wire->waits, 1);
 		if (wire->full == VIF_FULL_WAIT)
 			return WIRE_BLOCKED;
-		drop_rest(wire, VIF_DROP_FULL);
+		/* The other queues may have room. */
+		drop_next(wire, n - (uint32_t)r, VIF_DROP_FULL);
 	}
 	return WIRE_MOVED;
 }
@@ -124,7 +125,7 @@ void wire_abandon(struct wire *wire)
 {
 	if (!wire->batch)
 		return;
-	drop_rest(wire, VIF_DROP_STOPPED);
+	drop_next(wire, wire->batch->n - wire->next, VIF_DROP_STOPPED);
 	vif_port_rx_done(wire->source, wire->rx_queue, wire->batch);
 	wire->next = 0;
 }

@@ -31,9 +31,9 @@ static const struct gso_kind gso_kinds[] = {
 
 static int find_gso(uint8_t virtio, uint8_t *ret_gso)
 {
-	for (uint8_t i = 0; i < ARRAY_LEN(gso_kinds); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(gso_kinds); i++) {
 		if (gso_kinds[i].virtio == virtio) {
-			*ret_gso = i;
+			*ret_gso = (uint8_t)i;
 			return 0;
 		}
 	}
@@ -77,7 +77,9 @@ static int check_superpacket(const struct vif_packet *packet,
 	struct inet inet;
 	uint16_t l4;
 
-	if (packet->gso_size == 0 || packet->csum != VIF_CSUM_PARTIAL)
+	/* 65535 is the kernel's GSO_BY_FRAGS: it refuses to take it. */
+	if (packet->gso_size == 0 || packet->gso_size == UINT16_MAX ||
+	    packet->csum != VIF_CSUM_PARTIAL)
 		return -EINVAL;
 	if ((packet->flags & VIF_PACKET_ECN) && packet->gso == VIF_GSO_UDP)
 		return -EINVAL;

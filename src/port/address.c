@@ -63,7 +63,7 @@ static int take_type(const char *text, char **out, struct address *address,
 	return (int)len + 1;
 }
 
-static int take_item(char *key, char *equals, struct address *address,
+static int take_item(const char *key, char *equals, struct address *address,
 		     struct vif_error *error)
 {
 	if (key[0] == '\0' || key == equals) {
@@ -150,8 +150,8 @@ static const char *const value_hints[] = {
 	[PORT_KEY_STRING] = "write a text that is not empty",
 	[PORT_KEY_CHOICE] = "write one of the listed words",
 	[PORT_KEY_MAC] = "write six bytes such as 02:00:5e:00:53:01",
-	[PORT_KEY_PREFIX] = "write an address and a length such as "
-			    "10.0.0.1/24 or fd00::1/64",
+	[PORT_KEY_PREFIX] =
+		"write an address such as 10.0.0.1/24 or fd00::1/64",
 };
 
 static int bad_value(const struct port_key *key, const char *value, int code,

@@ -18,21 +18,15 @@ struct unit {
 };
 
 static const struct unit size_units[] = {
-	{ "", 1 },
-	{ "k", 1000 },
-	{ "M", 1000 * 1000 },
-	{ "G", 1000 * 1000 * 1000 },
-	{ "Ki", 1 << 10 },
-	{ "Mi", 1 << 20 },
-	{ "Gi", 1 << 30 },
+	{ "", 1 },          { "k", 1000u },
+	{ "M", 1000000u },  { "G", 1000000000u },
+	{ "Ki", 1u << 10 }, { "Mi", 1u << 20 },
+	{ "Gi", 1u << 30 },
 };
 
 static const struct unit time_units[] = {
-	{ "ns", 1 },
-	{ "us", 1000 },
-	{ "ms", 1000 * 1000 },
-	{ "s", 1000 * 1000 * 1000 },
-	{ "min", 60ull * 1000 * 1000 * 1000 },
+	{ "ns", 1 },          { "us", 1000u },         { "ms", 1000000u },
+	{ "s", 1000000000u }, { "min", 60000000000u },
 };
 
 static const struct unit percent_units[] = {
@@ -41,15 +35,15 @@ static const struct unit percent_units[] = {
 
 static const struct unit bit_units[] = {
 	{ "bit", 1 },
-	{ "kbit", 1000 },
-	{ "Mbit", 1000 * 1000 },
-	{ "Gbit", 1000 * 1000 * 1000 },
+	{ "kbit", 1000u },
+	{ "Mbit", 1000000u },
+	{ "Gbit", 1000000000u },
 };
 
 static const struct unit packet_units[] = {
 	{ "pps", 1 },
-	{ "kpps", 1000 },
-	{ "Mpps", 1000 * 1000 },
+	{ "kpps", 1000u },
+	{ "Mpps", 1000000u },
 };
 
 /* Digits at *text as a number; *text moves behind them. */

@@ -3,7 +3,7 @@
 """Check that every public function has a complete kernel-doc comment.
 
 Directly in front of each VIF_API prototype: name() - phrase, @param: for each
-parameter in order, then Return: unless it returns nothing, Context:, Since:.
+parameter in order, then Return: unless it returns nothing, Context:.
 """
 
 import re
@@ -89,7 +89,7 @@ def check_fields(prototype, comment):
         faults.append("has Return:, but returns nothing")
     if not prototype.returns_nothing and "Return" not in found:
         faults.append("lacks Return:")
-    for field in ("Context", "Since"):
+    for field in ("Context",):
         if field not in found:
             faults.append(f"lacks {field}:")
     return faults
@@ -155,7 +155,6 @@ BROKEN = [{PATH: HEADER.replace(old, new, 1)} for old, new in [
      " * @name:  array.\n * @visit: called once for each port.\n"),
     (" * Return: how many.\n", ""),
     (" * Context: any thread.\n", ""),
-    (" * Since: 0.1\n", ""),
     (" * vif_end() - end\n *\n", " * vif_end() - end\n *\n * Return: 0.\n"),
     (" * Return: how many.\n * Context: any thread.\n",
      " * Context: any thread.\n * Return: how many.\n"),

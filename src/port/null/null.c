@@ -74,7 +74,8 @@ static int null_tx(struct vif_port *port, unsigned int queue,
 static int null_wait_fd(const struct vif_port *port, unsigned int queue,
 			enum vif_wait what, short *ret_events)
 {
-	(void)port, (void)queue, (void)what, (void)ret_events;
+	(void)port, (void)queue, (void)what;
+	*ret_events = 0;
 	return -EINVAL;
 }
 

@@ -260,7 +260,7 @@ static int set_owner(struct tun *tun, const char *key, const char *name,
 {
 	bool is_user = key[0] == 'o';
 	uint64_t number;
-	uint32_t id;
+	uint32_t id = 0;
 	int r;
 
 	if (!name)

@@ -89,15 +89,21 @@ int tun_queue_rx(struct vif_port *port, unsigned int queue,
 	return (int)batch->n;
 }
 
-/* Sends one packet. Returns 0, or the errno of the write. */
+/*
+ * Sends one packet, with room for its header in front. Returns 0, or the errno
+ * of the write.
+ */
 static int send_packet(const struct tun *tun, unsigned int queue,
-		       const struct vif_packet *packet, uint8_t *header)
+		       const struct vif_packet *packet,
+		       const struct virtio_net *virtio, uint8_t *header)
 {
 	struct iovec iov[VIF_PACKET_SEG_MAX + 1];
 	int n_iov = 0;
 
-	if (tun->header_size > 0)
+	if (tun->header_size > 0) {
+		virtio_net_put(virtio, header);
 		iov[n_iov++] = (struct iovec){ header, tun->header_size };
+	}
 	for (uint16_t i = 0; i < packet->n_seg; i++)
 		iov[n_iov++] = packet->seg[i];
 	for (;;) {
@@ -120,12 +126,12 @@ static enum vif_drop drop_reason(int error)
 
 /* Why a packet cannot be sent from here, or VIF_DROP_N when it can. */
 static enum vif_drop prepare(const struct tun *tun,
-			     const struct vif_packet *packet, uint8_t *header)
+			     const struct vif_packet *packet,
+			     struct virtio_net *ret_virtio)
 {
 	const struct vif_port_caps *caps = &tun->port.caps;
-	struct virtio_net virtio;
 
-	if (offload_to_virtio(packet, caps->medium, &virtio) < 0)
+	if (offload_to_virtio(packet, caps->medium, ret_virtio) < 0)
 		return VIF_DROP_HEADER;
 	if (packet->len > caps->len_max || packet->n_seg > caps->seg_max)
 		return VIF_DROP_TOO_LONG;
@@ -133,7 +139,6 @@ static enum vif_drop prepare(const struct tun *tun,
 	     !(caps->tx_gso & VIF_GSO_BIT(packet->gso))) ||
 	    (packet->csum == VIF_CSUM_PARTIAL && !caps->tx_csum))
 		return VIF_DROP_OFFLOAD;
-	virtio_net_put(&virtio, header);
 	return VIF_DROP_N;
 }
 
@@ -145,11 +150,13 @@ int tun_queue_tx(struct vif_port *port, unsigned int queue,
 	uint8_t header[VIRTIO_NET_LEN_MAX] = { 0 };
 
 	for (unsigned int i = 0; i < n; i++) {
-		enum vif_drop drop = prepare(tun, &packet[i], header);
+		struct virtio_net virtio = { 0 };
+		enum vif_drop drop = prepare(tun, &packet[i], &virtio);
 		int error = 0;
 
 		if (drop == VIF_DROP_N)
-			error = send_packet(tun, queue, &packet[i], header);
+			error = send_packet(tun, queue, &packet[i], &virtio,
+					    header);
 		if (error == EAGAIN)
 			return (int)i;
 		if (is_gone(error))

@@ -146,7 +146,7 @@ static void tun_rx_done(struct vif_port *port, unsigned int queue,
 static int tun_wait_fd(const struct vif_port *port, unsigned int queue,
 		       enum vif_wait what, short *ret_events)
 {
-	struct tun *tun = to_tun(port);
+	const struct tun *tun = to_const_tun(port);
 
 	*ret_events = what == VIF_WAIT_TX ? POLLOUT : POLLIN;
 	if (what == VIF_WAIT_CONTROL)
@@ -160,7 +160,8 @@ static int tun_service(struct vif_port *port, uint64_t now_ns,
 	struct tun *tun = to_tun(port);
 	enum rtnl_event event;
 
-	(void)now_ns, (void)ret_deadline_ns; /* no timers */
+	(void)now_ns;
+	*ret_deadline_ns = UINT64_MAX; /* no timers */
 	do {
 		event = rtnl_next_event(&tun->rtnl, tun->link.index);
 		if (event == RTNL_EVENT_UP)
@@ -193,7 +194,7 @@ static void tun_describe(const struct vif_port *port,
 				      const char *value),
 			 void *user)
 {
-	const struct tun *tun = to_tun(port);
+	const struct tun *tun = to_const_tun(port);
 	char text[32];
 
 	emit(user, "device", tun->link.name);

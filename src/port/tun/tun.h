@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bits.h"
 #include "os/rtnl.h"
 #include "port/address.h"
 #include "port/ops.h"
@@ -102,11 +103,14 @@ int tun_queue_rx(struct vif_port *port, unsigned int queue,
 int tun_queue_tx(struct vif_port *port, unsigned int queue,
 		 const struct vif_packet *packet, unsigned int n);
 
-static inline struct tun *to_tun(const struct vif_port *port)
+static inline struct tun *to_tun(struct vif_port *port)
 {
-	return (struct tun *)(uintptr_t)port; /* port is the first member */
+	return container_of(port, struct tun, port);
 }
 
-static_assert(offsetof(struct tun, port) == 0, "to_tun() relies on it");
+static inline const struct tun *to_const_tun(const struct vif_port *port)
+{
+	return const_container_of(port, struct tun, port);
+}
 
 #endif
