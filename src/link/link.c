@@ -14,6 +14,7 @@
 #include <vif/link.h>
 
 #include "base/bits.h"
+#include "base/config.h"
 #include "base/error.h"
 #include "link/plan.h"
 #include "link/worker.h"
@@ -48,31 +49,15 @@ struct vif_link {
 };
 
 static int check_config(const struct vif_link_config *config,
-			struct vif_link_config *ret_config,
 			struct vif_error *error)
 {
-	const unsigned char *byte = (const unsigned char *)config;
-	size_t known = sizeof(*ret_config);
-
-	*ret_config = (struct vif_link_config){ .size = known };
-	if (!config)
+	if (config->n_worker <= VIF_LINK_WORKERS_MAX &&
+	    config->spin_us <= VIF_LINK_SPIN_US_MAX &&
+	    config->full <= VIF_FULL_DROP &&
+	    (config->n_cpu == 0 || config->cpu))
 		return 0;
 	error_set(error, -EINVAL, "cannot use this link config");
-	if (config->size < sizeof(config->size))
-		return error_why(error, -EINVAL, "its size is not set");
-	for (size_t i = known; i < config->size; i++)
-		if (byte[i] != 0)
-			return error_why(error, -EINVAL,
-					 "it sets fields this library is too "
-					 "old for");
-	memcpy(ret_config, config, config->size < known ? config->size : known);
-	ret_config->size = known;
-	if (ret_config->n_worker > VIF_LINK_WORKERS_MAX ||
-	    ret_config->spin_us > VIF_LINK_SPIN_US_MAX ||
-	    ret_config->full > VIF_FULL_DROP ||
-	    (ret_config->n_cpu > 0 && !ret_config->cpu))
-		return error_why(error, -EINVAL, "a value is out of range");
-	return 0;
+	return error_why(error, -EINVAL, "a value is out of range");
 }
 
 static struct plan_port plan_port(const struct vif_port *port)
@@ -267,7 +252,10 @@ int vif_link_new(struct vif_port *a, struct vif_port *b,
 	if (r < 0)
 		error_set(error, r, "cannot make an eventfd");
 	if (r == 0)
-		r = check_config(config, &link->config, error);
+		r = config_take(config, sizeof(link->config), &link->config,
+				error);
+	if (r == 0)
+		r = check_config(&link->config, error);
 	if (r == 0)
 		r = make_plan(link, error);
 	if (r == 0) {
@@ -374,27 +362,27 @@ static void *thread_main(void *argument)
 	return NULL;
 }
 
-static int make_thread(struct vif_link *link, uint32_t i)
+static int pin(const struct vif_link *link, uint32_t i)
 {
 	const struct vif_link_config *config = &link->config;
-	struct link_thread *thread = &link->thread[i];
-	pthread_attr_t attr;
 	cpu_set_t cpus;
-	int r = pthread_attr_init(&attr);
 
-	if (r != 0)
-		return -r;
-	if (config->n_cpu > 0) {
-		CPU_ZERO(&cpus);
-		if (config->cpu[i % config->n_cpu] < CPU_SETSIZE)
-			CPU_SET(config->cpu[i % config->n_cpu], &cpus);
-		r = pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
-	}
-	if (r == 0)
-		r = pthread_create(&thread->id, &attr, thread_main, thread);
-	(void)pthread_attr_destroy(&attr);
+	if (config->n_cpu == 0)
+		return 0;
+	CPU_ZERO(&cpus);
+	if (config->cpu[i % config->n_cpu] < CPU_SETSIZE)
+		CPU_SET(config->cpu[i % config->n_cpu], &cpus);
+	/* An empty set is refused, too. */
+	return -pthread_setaffinity_np(link->thread[i].id, sizeof(cpus), &cpus);
+}
+
+static int make_thread(struct vif_link *link, uint32_t i)
+{
+	struct link_thread *thread = &link->thread[i];
+	int r = -pthread_create(&thread->id, NULL, thread_main, thread);
+
 	thread->running = r == 0;
-	return -r;
+	return r < 0 ? r : pin(link, i);
 }
 
 static int make_threads(struct vif_link *link, struct vif_error *error)

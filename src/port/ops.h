@@ -159,7 +159,8 @@ struct vif_port {
 /*
  * port_set_state() - note a state, and report it if it changed.
  *
- * Any thread. Calls the program's on_state.
+ * Any thread. Calls the program's on_state. Backends need not report closed:
+ * port.c does so when a slot returns -ENODEV.
  */
 void port_set_state(struct vif_port *port, enum vif_port_state state);
 

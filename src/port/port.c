@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/config.h"
 #include "base/error.h"
 #include "base/nearest.h"
 #include "port/address.h"
@@ -76,36 +77,6 @@ static int unknown_type(const char *type, struct vif_error *error)
 	return error_hint(error, -EINVAL, "'vif help' lists the types");
 }
 
-/*
- * The caller's struct may be shorter than ours (built against an older header)
- * or longer, as long as the part we do not know is zero.
- */
-static int take_config(const struct vif_port_config *config,
-		       struct vif_port_config *ret_config,
-		       struct vif_error *error)
-{
-	const unsigned char *byte = (const unsigned char *)config;
-	size_t known = sizeof(*ret_config);
-
-	*ret_config = (struct vif_port_config){ .size = known };
-	if (!config)
-		return 0;
-	for (size_t i = known; i < config->size; i++) {
-		if (byte[i] == 0)
-			continue;
-		error_set(error, -EINVAL, "cannot use this port config");
-		return error_why(error, -EINVAL,
-				 "it sets fields this library is too old for");
-	}
-	if (config->size < sizeof(config->size)) {
-		error_set(error, -EINVAL, "cannot use this port config");
-		return error_why(error, -EINVAL, "its size is not set");
-	}
-	memcpy(ret_config, config, config->size < known ? config->size : known);
-	ret_config->size = known;
-	return 0;
-}
-
 static struct vif_port *port_new(const struct vif_port_ops *ops,
 				 const struct vif_port_config *config,
 				 const struct address *address)
@@ -117,8 +88,8 @@ static struct vif_port *port_new(const struct vif_port_ops *ops,
 	port->ops = ops;
 	port->config = *config;
 	port->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	(void)snprintf(port->name, sizeof(port->name), "%s:%s", ops->name,
-		       address->main);
+	(void)snprintf(port->name, sizeof(port->name), "%s%s%s", ops->name,
+		       address->main[0] ? ":" : "", address->main);
 	atomic_store(&port->state, VIF_PORT_OPENING);
 	return port;
 }
@@ -170,7 +141,7 @@ int vif_port_open(const char *text, const struct vif_port_config *user_config,
 	if (!ops)
 		return error_where(error, unknown_type(address.type, error),
 				   text);
-	r = take_config(user_config, &config, error);
+	r = config_take(user_config, sizeof(config), &config, error);
 	if (r < 0)
 		return error_where(error, r, where);
 	port = port_new(ops, &config, &address);
@@ -234,13 +205,21 @@ static bool is_stopped(const struct vif_port *port)
 	return atomic_load_explicit(&port->stopped, memory_order_acquire);
 }
 
+/* Whoever finds the device gone reports it; port_set_state() does so once. */
+static int note_end(struct vif_port *port, int r)
+{
+	if (r == -ENODEV)
+		port_set_state(port, VIF_PORT_CLOSED);
+	return r;
+}
+
 int vif_port_rx(struct vif_port *port, unsigned int queue,
 		struct vif_batch *batch)
 {
 	assert(queue < port->caps.n_queue && batch->n == 0);
 	if (is_stopped(port))
 		return -ESHUTDOWN;
-	return port->ops->rx(port, queue, batch);
+	return note_end(port, port->ops->rx(port, queue, batch));
 }
 
 void vif_port_rx_done(struct vif_port *port, unsigned int queue,
@@ -260,7 +239,7 @@ int vif_port_tx(struct vif_port *port, unsigned int queue,
 		return -ESHUTDOWN;
 	if (n == 0)
 		return 0;
-	return port->ops->tx(port, queue, packet, n);
+	return note_end(port, port->ops->tx(port, queue, packet, n));
 }
 
 unsigned int vif_port_tx_held(struct vif_port *port, unsigned int queue)
@@ -311,7 +290,8 @@ int vif_port_service(struct vif_port *port, uint64_t now_ns,
 	*ret_deadline_ns = UINT64_MAX;
 	if (!port->ops->service)
 		return 0;
-	return port->ops->service(port, now_ns, ret_deadline_ns);
+	return note_end(port,
+			port->ops->service(port, now_ns, ret_deadline_ns));
 }
 
 int vif_port_set(struct vif_port *port, enum vif_port_param param,
@@ -338,8 +318,14 @@ enum vif_port_state vif_port_state(const struct vif_port *port)
 
 void port_set_state(struct vif_port *port, enum vif_port_state state)
 {
-	if (atomic_exchange(&port->state, (int)state) == (int)state)
-		return;
+	int before = atomic_load(&port->state);
+
+	/* Nothing comes after closed, however late other news arrives. */
+	do {
+		if (before == (int)state || before == VIF_PORT_CLOSED)
+			return;
+	} while (!atomic_compare_exchange_weak(&port->state, &before,
+					       (int)state));
 	if (port->config.on_state)
 		port->config.on_state(port->config.user, port, state);
 }

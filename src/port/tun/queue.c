@@ -63,6 +63,14 @@ static size_t accept_packet(struct tun *tun, unsigned int queue, uint8_t *at,
 	return n;
 }
 
+/* What a failed read means when there is nothing to deliver first. */
+static int no_packet(int error)
+{
+	if (error == EAGAIN || error == ENOMEM)
+		return 0;
+	return is_gone(error) ? -ENODEV : -error;
+}
+
 int tun_queue_rx(struct vif_port *port, unsigned int queue,
 		 struct vif_batch *batch)
 {
@@ -78,10 +86,8 @@ int tun_queue_rx(struct vif_port *port, unsigned int queue,
 		n = read(q->fd, q->arena + used, TUN_READ_MAX);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && is_gone(errno) && batch->n == 0)
-			return -ENODEV;
 		if (n < 0)
-			break;
+			return batch->n > 0 ? (int)batch->n : no_packet(errno);
 		used += align_up(accept_packet(tun, queue, q->arena + used,
 					       (size_t)n, batch),
 				 QUEUE_ALIGN);

@@ -168,10 +168,8 @@ static int tun_service(struct vif_port *port, uint64_t now_ns,
 			port_set_state(port, VIF_PORT_UP);
 		if (event == RTNL_EVENT_DOWN)
 			port_set_state(port, VIF_PORT_DOWN);
-		if (event == RTNL_EVENT_GONE) {
-			port_set_state(port, VIF_PORT_CLOSED);
+		if (event == RTNL_EVENT_GONE)
 			return -ENODEV;
-		}
 	} while (event != RTNL_EVENT_NONE);
 	return 0;
 }
