@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The program from outside, as far as it needs no rights: help, completion,
+manual page, probe, and what it says to a bad command line.
+
+usage: cli_test.py VIF [MANUAL]
+"""
+
+import json
+import re
+import subprocess
+import sys
+import unittest
+
+VIF = sys.argv[1]
+MANUAL = sys.argv[2] if len(sys.argv) > 2 else None
+TYPES = ["fault", "loop", "null", "tap", "tun"]
+
+
+def vif(*arguments, **more):
+    return subprocess.run([VIF, *arguments], capture_output=True, text=True,
+                          timeout=60, check=False, **more)
+
+
+def help_of(topic):
+    return vif("help", topic).stdout
+
+
+def commands():
+    listed = vif("help").stdout.split("commands:\n")[1].split("\n\n")[0]
+    return [line.split()[0] for line in listed.splitlines()]
+
+
+def keys_of(port):
+    return re.findall(r"^  (\w+)=", help_of(port), re.MULTILINE)
+
+
+def options_of(command):
+    return re.findall(r"--([\w-]+)", help_of(command).split("options:")[-1]
+                      .split("\n\n")[0])
+
+
+class Help(unittest.TestCase):
+    def test_overview_lists_commands_and_types(self):
+        self.assertEqual(set(commands()), {
+            "link", "demo", "probe", "help", "version", "completion"})
+        listed = vif("help").stdout.split("addresses such as")[1]
+        for port in TYPES:
+            self.assertRegex(listed, rf"\n  {port} +\w")
+
+    def test_every_command_explains_itself_in_three_ways(self):
+        for command in commands():
+            text = help_of(command)
+            self.assertTrue(text.startswith(f"usage: vif {command}"), text)
+            self.assertEqual(vif(command, "--help").stdout, text)
+            self.assertEqual(vif(command, "-h").stdout, text)
+
+    def test_every_type_lists_keys_with_default_and_example(self):
+        for port in TYPES:
+            self.assertIn("example: ", help_of(port))
+            self.assertEqual(help_of(port + ":"), help_of(port))
+        self.assertLessEqual({"ip", "mtu", "mac", "up", "netns", "queues",
+                              "offload", "txqueuelen", "persist", "owner",
+                              "group"}, set(keys_of("tap")))
+        self.assertNotIn("mac", keys_of("tun"))
+        self.assertRegex(help_of("tun"), r"queues=N\n +.*1 to 256; default: 1")
+
+    def test_version(self):
+        self.assertRegex(vif("version").stdout, r"^vif \d+\.\d+\.\d+\n")
+        self.assertEqual(vif("--version").stdout, vif("version").stdout)
+
+
+class Errors(unittest.TestCase):
+    def fails(self, code, words, *arguments):
+        done = vif(*arguments)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertEqual(done.stdout, "")
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_no_command(self):
+        self.fails(2, ["usage: vif COMMAND"])
+
+    def test_unknown_command(self):
+        self.fails(2, ["unknown command 'lnik'", "did you mean 'link'"],
+                   "lnik")
+        self.fails(2, ["unknown command 'xyzzy'", "'vif help'"], "xyzzy")
+
+    def test_unknown_topic(self):
+        self.fails(2, ["did you mean 'tun'"], "help", "tunn")
+
+    def test_unknown_option(self):
+        self.fails(2, ["unknown option '--statss'", "did you mean '--stats'"],
+                   "link", "--statss", "null:", "null:")
+        self.fails(2, ["unknown option", "'vif help probe'"], "probe", "-x")
+
+    def test_missing_value(self):
+        self.fails(2, ["needs a value"], "link", "null:", "null:", "--stats")
+
+    def test_bad_values(self):
+        for option, value in [("stats", "0s"), ("stats", "1"),
+                              ("duration", "soon"), ("workers", "0"),
+                              ("workers", "-1"), ("workers", "100000"),
+                              ("cpu", "1-"), ("cpu", ""), ("cpu", "3-1"),
+                              ("spin", "1h"), ("full", "maybe"),
+                              ("ready-fd", "x")]:
+            self.fails(2, [f"bad value '{value}' for --{option}"],
+                       "link", f"--{option}={value}", "null:", "null:")
+
+    def test_number_of_addresses(self):
+        self.fails(2, ["needs two addresses, got 1"], "link", "null:")
+        self.fails(2, ["got 3"], "link", "null:", "null:", "null:")
+
+    def test_address(self):
+        self.fails(2, ["'nothing' is no address"], "link", "nothing", "null:")
+        self.fails(2, ["unknown key 'queue'", "did you mean 'queues'"],
+                   "link", "null:,queue=2", "null:")
+
+    def test_too_many_workers(self):
+        self.fails(2, ["cannot use 3 workers", "hint:"],
+                   "link", "--workers=3", "null:", "null:")
+
+    def test_lost_output_is_told(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([VIF, "help"], stdout=full, check=False,
+                                  stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write output", done.stderr)
+
+
+class Link(unittest.TestCase):
+    def test_duration_and_summary(self):
+        done = vif("link", "null:", "null:", "--duration", "10ms")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("null -> null: superpackets", done.stderr)
+        self.assertEqual(done.stderr.count("no drops"), 2)
+        self.assertEqual(done.stdout, "")
+
+    def test_quiet(self):
+        done = vif("link", "-q", "null:", "null:", "-d", "1ms")
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (0, "", ""))
+
+    def test_json_lines(self):
+        done = vif("link", "--json", "null:", "null:", "-d", "50ms",
+                   "--stats", "10ms")
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(events[0]["event"], "plan")
+        self.assertEqual(events[0]["schema_version"], 1)
+        self.assertEqual(events[-1]["event"], "summary")
+        self.assertIn("stats", [event["event"] for event in events])
+        for way in ("a_to_b", "b_to_a"):
+            flow = events[-1][way]
+            self.assertEqual(flow["rx_packets"], 0)
+            self.assertEqual(set(flow["drops"]), {
+                "full", "down", "bad_header", "truncated", "too_long",
+                "offload", "refused", "no_memory", "stopped", "injected"})
+
+
+class Probe(unittest.TestCase):
+    def test_json_and_text_agree(self):
+        report = json.loads(vif("probe", "--json").stdout)
+        self.assertEqual(report["schema_version"], 1)
+        self.assertGreater(len(vif("probe").stdout.splitlines()), 10)
+
+
+class Completion(unittest.TestCase):
+    def complete(self, line):
+        script = (f'source <("{VIF}" completion bash)\n'
+                  f'COMP_LINE={line!r}\nCOMP_POINT=${{#COMP_LINE}}\n'
+                  'read -ra COMP_WORDS <<<"$COMP_LINE"\n'
+                  '[[ $COMP_LINE == *" " ]] && COMP_WORDS+=("")\n'
+                  'COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n'
+                  'compopt() { :; }\n_vif\nprintf "%s\\n" "${COMPREPLY[@]}"\n')
+        done = subprocess.run(["bash", "-c", script], capture_output=True,
+                              text=True, check=True, timeout=60)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    def test_commands(self):
+        self.assertEqual(set(self.complete("vif ")), set(commands()))
+        self.assertEqual(self.complete("vif li"), ["link"])
+
+    def test_options(self):
+        self.assertEqual(set(self.complete("vif link --")),
+                         {"--help"} | {f"--{name}"
+                                       for name in options_of("link")})
+
+    def test_types_and_keys(self):
+        self.assertIn("tun:", self.complete("vif link "))
+        # What readline has already, up to the last colon, is left out.
+        self.assertEqual(self.complete("vif link tun:a,mt"), ["a,mtu="])
+        self.assertEqual(set(self.complete("vif link tap:a,ip=1.2.3.4/5,up=")),
+                         {"yes", "no"})
+
+    def test_zsh_script_has_every_key(self):
+        text = vif("completion", "zsh").stdout
+        self.assertTrue(text.startswith("#compdef vif\n"))
+        for key in keys_of("tap"):
+            self.assertIn(f" {key}=", text)
+
+
+@unittest.skipUnless(MANUAL, "the manual page is not built: no scdoc")
+class Manual(unittest.TestCase):
+    def test_has_every_command_option_and_key(self):
+        with open(MANUAL, encoding="utf-8") as file:
+            text = file.read().replace("\\", "")
+        for command in commands():
+            self.assertIn(f"vif {command}", text)
+            for option in options_of(command):
+                self.assertIn(f"--{option}", text)
+        for port in TYPES:
+            for key in keys_of(port):
+                self.assertIn(f"fB{key}fR=", text)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
