@@ -96,10 +96,11 @@ def die_with_parent():
 
 
 def binary(variable):
-    path = os.environ.get(variable)
-    if not path:
-        sys.exit(f"{variable} must name a binary")
-    return os.path.abspath(path)
+    path = os.path.abspath(os.environ.get(variable, ""))
+    if not os.path.isfile(path) or not os.access(path, os.X_OK):
+        sys.exit(f"{variable} must name a program, but is "
+                 f"{os.environ.get(variable)!r}")
+    return path
 
 
 # Processes
@@ -482,6 +483,8 @@ class Cases:
 
     def run(self, words=()):
         """Run the cases whose names have all the words, and exit."""
+        binary("VIF")
+        binary("VIF_TRAFFIC")
         enter()
         results = {"ok": 0, "FAIL": 0, "skip": 0}
         start = time.monotonic()

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting, stopping and losing a link, most of it under load."""
+import json
+import os
 import signal
 import sys
 import time
@@ -70,8 +72,8 @@ def near_device_down_and_up_under_load(net):
     down_and_up(net, "a")
 
 
-def delete(net, kind, side):
-    vif = net.link(kind, options=["-q"])
+def delete(net, kind, side, *keys):
+    vif = net.link(kind, keys, options=["-q"])
     endless_tcp(net)
     net.ip(side, "link", "del", f"v{side}")
     summary = vif.ends(CLI_FAILED, 2)
@@ -91,6 +93,11 @@ def tun_deleted_under_load(net):
 @cases
 def tap_deleted_under_load(net):
     delete(net, "tap", "b")
+
+
+@cases
+def tun_with_four_workers_deleted_under_load(net):
+    delete(net, "tun", "b", "queues=4")
 
 
 @cases
@@ -300,6 +307,30 @@ def stats_are_printed(net):
     wait(lambda: len(vif.events("stats")) >= 3, "three lines of statistics")
     check_equal(len(vif.events("plan")), 1, "plan events")
     vif.stop()
+
+
+@cases
+def json_lines_of_several_threads_stay_whole(net):
+    """Workers report states while the first thread prints statistics."""
+    net.quiet()
+    vif = net.link(options=["--stats", "1ms"], families=(4,))
+    batch = os.path.join(net.directory, "batch")
+    with open(batch, "w", encoding="ascii") as file:
+        file.write("link set vb down\nlink set vb up\n" * 1000)
+    net.ip("b", "-batch", batch)
+    vif.signal(signal.SIGTERM)
+    vif.wait(2)
+    broken = [line for line in vif.out.splitlines() if not is_json(line)]
+    check_equal(broken[:2], [], f"{len(broken)} broken lines, the first two")
+    check(vif.events("state") and vif.events("stats"), "nothing to compare")
+    check(vif.ends(CLI_OK), "no summary")
+
+
+def is_json(line):
+    try:
+        return bool(json.loads(line))
+    except ValueError:
+        return False
 
 
 @cases

@@ -18,7 +18,6 @@ enum {
 	BUFFER = 65536,
 	WINDOW = 8,                /* datagrams under way */
 	WINDOW_BYTES = 192 * 1024, /* and their bytes, but at least one */
-	TRY_MS = 1000,             /* before a datagram counts as lost */
 	TRIES = 4,
 };
 
@@ -33,6 +32,7 @@ struct flight {
 
 struct exchange {
 	int fd;
+	int try_ms; /* before a datagram counts as lost */
 	uint32_t *sizes;
 	size_t n_sizes;
 	size_t next; /* into sizes */
@@ -43,6 +43,7 @@ struct exchange {
 	uint64_t lost;
 	uint64_t wrong;
 	uint64_t duplicates;
+	uint64_t slowest_ns; /* from the last try to the echo */
 	const char *error;
 	uint8_t made[BUFFER];
 	uint8_t got[BUFFER];
@@ -118,9 +119,14 @@ static void send_window(struct exchange *exchange)
 /* Forget a datagram that came back; false when it was not under way. */
 static bool take_flight(struct exchange *exchange, size_t size)
 {
+	uint64_t ns;
+
 	for (size_t i = 0; i < exchange->n_flight; i++) {
 		if (exchange->flight[i].size != size)
 			continue;
+		ns = now_ns() - exchange->flight[i].sent_ns;
+		if (ns > exchange->slowest_ns)
+			exchange->slowest_ns = ns;
 		exchange->flight[i] = exchange->flight[--exchange->n_flight];
 		exchange->flight_bytes -= size;
 		return true;
@@ -157,7 +163,7 @@ static void receive_all(struct exchange *exchange)
 /* Send again what has been under way for too long. */
 static void send_late(struct exchange *exchange)
 {
-	uint64_t limit_ns = now_ns() - (uint64_t)TRY_MS * 1000000;
+	uint64_t limit_ns = now_ns() - (uint64_t)exchange->try_ms * 1000000;
 	struct flight *flight;
 
 	for (size_t i = 0; i < exchange->n_flight; i++) {
@@ -178,9 +184,10 @@ static int print_exchange(const struct exchange *exchange)
 
 	printf("{\"sizes\":%zu,\"echoed\":%" PRIu64 ",\"lost\":%" PRIu64
 	       ",\"wrong\":%" PRIu64 ",\"duplicates\":%" PRIu64
-	       ",\"error\":%s%s%s",
+	       ",\"slowest_ms\":%.3f,\"error\":%s%s%s",
 	       exchange->n_sizes, exchange->echoed, exchange->lost,
-	       exchange->wrong, exchange->duplicates, error ? "\"" : "",
+	       exchange->wrong, exchange->duplicates,
+	       (double)exchange->slowest_ns / 1e6, error ? "\"" : "",
 	       error ? error : "null", error ? "\"" : "");
 	printf(",\"under_way\":[");
 	for (size_t i = 0; i < exchange->n_flight; i++)
@@ -202,13 +209,14 @@ int udp_sizes(const struct options *options)
 	struct exchange *exchange = allocate(1, sizeof(*exchange));
 
 	parse_sizes(exchange, options->sizes ? options->sizes : "0-65507");
+	exchange->try_ms = options->timeout_ms / 3;
 	exchange->fd = socket_connected(options, SOCK_DGRAM);
 	set_receive_buffer(exchange->fd, 8 << 20);
 	while (!exchange->error && !stopped) {
 		send_window(exchange);
 		if (exchange->n_flight == 0)
 			break;
-		(void)wait_for(exchange->fd, POLLIN, TRY_MS);
+		(void)wait_for(exchange->fd, POLLIN, exchange->try_ms);
 		receive_all(exchange);
 		send_late(exchange);
 	}
