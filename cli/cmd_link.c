@@ -187,8 +187,8 @@ static int parse(const struct cli_command *command, int argc, char **argv,
 	       0) {
 		if (take_option(option, value, settings))
 			continue;
-		return cli_usage(command, "bad value '%s' for --%s", value,
-				 options[option].name);
+		return cli_usage(command, "bad value '%s' for --%s %s", value,
+				 options[option].name, options[option].value);
 	}
 	if (option == CLI_NEXT_HELP)
 		return CLI_OK;
@@ -206,6 +206,7 @@ struct run {
 	struct report report;
 	struct vif_port *port[2];
 	struct vif_link *link;
+	atomic_bool running; /* workers read it */
 	int signal_fd;
 	uint64_t start_ns;
 	uint64_t next_stats_ns;
@@ -227,10 +228,10 @@ static double seconds_since(uint64_t start_ns)
 static void on_state(void *user, struct vif_port *port,
 		     enum vif_port_state state)
 {
-	const struct run *run = user;
+	struct run *run = user;
 
 	/* Before the link runs, states are no news; its end is told later. */
-	if (!run->link || state == VIF_PORT_CLOSED)
+	if (!atomic_load(&run->running) || state == VIF_PORT_CLOSED)
 		return;
 	if (run->settings->json)
 		cli_json_line(json_pack("{s:s, s:s, s:s}", "event", "state",
@@ -401,8 +402,9 @@ static int start_link(struct run *run, struct vif_error *error)
 	run->start_ns = now_ns();
 	run->next_stats_ns = run->start_ns + settings->stats_ns;
 	run->report.last_s = (double)run->start_ns / 1e9;
-	r = vif_link_start(link, error);
 	run->link = link;
+	r = vif_link_start(link, error);
+	atomic_store(&run->running, r == 0);
 	return r;
 }
 

@@ -201,14 +201,15 @@ static void flow_text(const struct report *report, int d,
 	char bytes[32];
 
 	(void)fprintf(stderr,
-		      "%s -> %s: %llu packets, %s, %llu superpackets, mean "
+		      "%s -> %s: %llu packet%s, %s, %llu superpacket%s, mean "
 		      "batch %.1f, ",
 		      vif_port_name(report->port[d]),
 		      vif_port_name(report->port[1 - d]),
 		      (unsigned long long)flow->tx_packets,
+		      flow->tx_packets == 1 ? "" : "s",
 		      cli_bytes((double)flow->tx_bytes, bytes, sizeof(bytes)),
 		      (unsigned long long)flow->tx_superpackets,
-		      mean_batch(flow));
+		      flow->tx_superpackets == 1 ? "" : "s", mean_batch(flow));
 	if (all_drops(flow) == 0)
 		(void)fprintf(stderr, "no drops");
 	else

@@ -51,10 +51,13 @@ int cli_usage(const struct cli_command *command, const char *format, ...)
 
 static void print_json(json_t *json, size_t flags)
 {
+	/* Workers report states while the main thread reports rates. */
+	flockfile(stdout);
 	/* Fails for want of memory, or of a reader; main() checks stdout. */
 	(void)json_dumpf(json, stdout, flags | JSON_PRESERVE_ORDER);
 	(void)fputc('\n', stdout);
 	(void)fflush(stdout);
+	funlockfile(stdout);
 	json_decref(json);
 }
 

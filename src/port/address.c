@@ -141,6 +141,19 @@ const char *port_key_value_name(enum port_key_type type)
 	return names[type];
 }
 
+/* "it is ..." */
+static const char *const value_faults[] = {
+	[PORT_KEY_BOOL] = "neither yes nor no",
+	[PORT_KEY_UINT] = "no whole number",
+	[PORT_KEY_SIZE] = "no number of bytes",
+	[PORT_KEY_TIME] = "no time",
+	[PORT_KEY_PERCENT] = "no share",
+	[PORT_KEY_STRING] = "empty",
+	[PORT_KEY_CHOICE] = "none of the choices",
+	[PORT_KEY_MAC] = "no Ethernet address",
+	[PORT_KEY_PREFIX] = "no IP address with a length",
+};
+
 static const char *const value_hints[] = {
 	[PORT_KEY_BOOL] = "write yes or no, or the key alone for yes",
 	[PORT_KEY_UINT] = "write a whole number",
@@ -173,8 +186,7 @@ static int bad_value(const struct port_key *key, const char *value, int code,
 				 "%d times",
 				 ADDRESS_PREFIX_MAX);
 	else
-		error_why(error, -EINVAL, "it is no %s",
-			  port_key_value_name(key->type));
+		error_why(error, -EINVAL, "it is %s", value_faults[key->type]);
 	if (key->type != PORT_KEY_CHOICE)
 		return error_hint(error, -EINVAL, "%s", value_hints[key->type]);
 	for (size_t i = 0; key->choices[i]; i++)

@@ -378,7 +378,8 @@ static void bad_prefixes_are_refused(void **state)
 		(void)snprintf(text, sizeof(text), "x:a,ip=%s", bad[i]);
 		if (fill(text, &address, &options, &error) != -EINVAL)
 			fail_msg("%s is accepted", text);
-		assert_string_equal(error.why, "it is no IP/LEN");
+		assert_string_equal(error.why,
+				    "it is no IP address with a length");
 		assert_int_equal(options.ip.n, 0);
 	}
 }
@@ -443,27 +444,31 @@ static const struct error_case option_errors[] = {
 	{ "x:a,ip", NO_VALUE("ip", "IP/LEN") },
 	/* Values that are none. */
 	{ "x:a,flag=maybe", "bad value 'maybe' for key 'flag'",
-	  "it is no yes|no", "write yes or no, or the key alone for yes" },
-	{ "x:a,flag=", "bad value '' for key 'flag'", "it is no yes|no",
+	  "it is neither yes nor no",
 	  "write yes or no, or the key alone for yes" },
-	{ "x:a,number=many", "bad value 'many' for key 'number'", "it is no N",
-	  "write a whole number" },
-	{ "x:a,size=1K", "bad value '1K' for key 'size'", "it is no SIZE",
-	  SIZE_HINT },
-	{ "x:a,time=5", "bad value '5' for key 'time'", "it is no TIME",
+	{ "x:a,flag=", "bad value '' for key 'flag'",
+	  "it is neither yes nor no",
+	  "write yes or no, or the key alone for yes" },
+	{ "x:a,number=many", "bad value 'many' for key 'number'",
+	  "it is no whole number", "write a whole number" },
+	{ "x:a,size=1K", "bad value '1K' for key 'size'",
+	  "it is no number of bytes", SIZE_HINT },
+	{ "x:a,time=5", "bad value '5' for key 'time'", "it is no time",
 	  TIME_HINT },
-	{ "x:a,share=5", "bad value '5' for key 'share'", "it is no N%",
+	{ "x:a,share=5", "bad value '5' for key 'share'", "it is no share",
 	  "write a share such as 1% or 0.25%" },
-	{ "x:a,name=", "bad value '' for key 'name'", "it is no NAME",
+	{ "x:a,name=", "bad value '' for key 'name'", "it is empty",
 	  "write a text that is not empty" },
 	{ "x:a,colour=pink", "bad value 'pink' for key 'colour'",
-	  "it is no CHOICE", "write one of: red | green | blue" },
-	{ "x:a,mac=1", "bad value '1' for key 'mac'", "it is no MAC",
+	  "it is none of the choices", "write one of: red | green | blue" },
+	{ "x:a,mac=1", "bad value '1' for key 'mac'",
+	  "it is no Ethernet address",
 	  "write six bytes such as 02:00:5e:00:53:01" },
-	{ "x:a,ip=1", "bad value '1' for key 'ip'", "it is no IP/LEN",
+	{ "x:a,ip=1", "bad value '1' for key 'ip'",
+	  "it is no IP address with a length",
 	  "write an address such as 10.0.0.1/24 or fd00::1/64" },
 	{ "x:a,name=a,number=" BYTES_64 "z",
-	  "bad value '" BYTES_64 "' for key 'number'", "it is no N",
+	  "bad value '" BYTES_64 "' for key 'number'", "it is no whole number",
 	  "write a whole number" },
 	/* Values out of range. */
 	{ "x:a,number=1", "bad value '1' for key 'number'",

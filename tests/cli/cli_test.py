@@ -104,7 +104,7 @@ class Errors(unittest.TestCase):
                               ("cpu", "1-"), ("cpu", ""), ("cpu", "3-1"),
                               ("spin", "1h"), ("full", "maybe"),
                               ("ready-fd", "x")]:
-            self.fails(2, [f"bad value '{value}' for --{option}"],
+            self.fails(2, [f"bad value '{value}' for --{option} "],
                        "link", f"--{option}={value}", "null:", "null:")
 
     def test_number_of_addresses(self):

@@ -43,7 +43,13 @@ static int add_address(struct tun *tun, size_t i, struct vif_error *error)
 		return 0;
 	(void)inet_ntop(prefix->family, prefix->addr, text, sizeof(text));
 	(void)snprintf(what, sizeof(what), "address %s/%u", text, prefix->len);
-	return cannot_set(tun, what, r, error);
+	cannot_set(tun, what, r, error);
+	if (prefix->family == AF_INET6 && tun->link.mtu < 1280)
+		return error_why(error, r,
+				 "IPv6 needs an MTU of at least 1280, this one "
+				 "is %u",
+				 tun->link.mtu);
+	return r;
 }
 
 int tun_settings_apply(struct tun *tun, struct vif_error *error)
@@ -55,6 +61,11 @@ int tun_settings_apply(struct tun *tun, struct vif_error *error)
 
 	if (options->has_mac && memcmp(options->mac, link->mac, 6) != 0) {
 		r = rtnl_link_set_mac(rtnl, link->index, options->mac);
+		if (r == -EADDRNOTAVAIL) {
+			cannot_set(tun, "mac", -EINVAL, error);
+			return error_why(error, -EINVAL,
+					 "it is a multicast address or zero");
+		}
 		if (r < 0)
 			return cannot_set(tun, "mac", r, error);
 		memcpy(link->mac, options->mac, 6);

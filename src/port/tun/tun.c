@@ -158,19 +158,21 @@ static int tun_service(struct vif_port *port, uint64_t now_ns,
 		       uint64_t *ret_deadline_ns)
 {
 	struct tun *tun = to_tun(port);
+	enum rtnl_event last = RTNL_EVENT_NONE;
 	enum rtnl_event event;
 
 	(void)now_ns;
 	*ret_deadline_ns = UINT64_MAX; /* no timers */
-	do {
-		event = rtnl_next_event(&tun->rtnl, tun->link.index);
-		if (event == RTNL_EVENT_UP)
-			port_set_state(port, VIF_PORT_UP);
-		if (event == RTNL_EVENT_DOWN)
-			port_set_state(port, VIF_PORT_DOWN);
+	/* A device that is removed goes down first: that is no news. */
+	while ((event = rtnl_next_event(&tun->rtnl, tun->link.index)) !=
+	       RTNL_EVENT_NONE) {
 		if (event == RTNL_EVENT_GONE)
 			return -ENODEV;
-	} while (event != RTNL_EVENT_NONE);
+		last = event;
+	}
+	if (last != RTNL_EVENT_NONE)
+		port_set_state(port, last == RTNL_EVENT_UP ? VIF_PORT_UP :
+							     VIF_PORT_DOWN);
 	return 0;
 }
 
