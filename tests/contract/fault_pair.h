@@ -45,10 +45,16 @@ int pair_receive(struct vif_port *port, struct vif_batch *batch,
 /* Whether somebody who armed now would be woken at once. */
 bool pair_is_ready(struct vif_port *port, enum vif_wait what);
 
-/* fault_delay.c; each is a test. */
+/* Tests that fault_test.c runs. fault_delay.c */
 void delay(void **state);
 void delay_of_many(void **state);
 void delay_with_threads(void **state);
 void delay_in_link(void **state);
+
+/* fault_wrap.c */
+void failed_open_takes_nothing(void **state);
+void around_null(void **state);
+void stop_reaches_inner(void **state);
+void wrapped_twice(void **state);
 
 #endif

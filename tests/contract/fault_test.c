@@ -5,26 +5,33 @@
 
 #include "tests/contract/fault_pair.h"
 
-/* Sends N_PACKET packets in bursts, all of which the port takes. */
-static void pass(struct vif_port *from, struct vif_port *to,
-		 struct vif_batch *batch, struct arrivals *arrivals)
+/* Offers a burst that begins with serial first. Returns how many were taken. */
+static uint32_t offer(struct vif_port *port, uint32_t first)
 {
 	static struct probe probes[RING];
 	struct vif_packet packet[RING];
+	uint32_t n = N_PACKET - first < RING ? N_PACKET - first : RING;
+	int r;
+
+	for (uint32_t i = 0; i < n; i++) {
+		probe_make(&probes[i], PROBE_UDP4, false, first + i, 20);
+		packet[i] = probes[i].packet;
+	}
+	r = vif_port_tx(port, 0, packet, n);
+	assert_in_range(r, 0, n);
+	return (uint32_t)r;
+}
+
+/* Sends N_PACKET packets, at times more than there is room for. */
+static void pass(struct vif_port *from, struct vif_port *to,
+		 struct vif_batch *batch, struct arrivals *arrivals, int offers)
+{
 	uint32_t sent = 0;
 
 	arrivals->n = 0;
 	while (sent < N_PACKET) {
-		uint32_t n = N_PACKET - sent < RING ? N_PACKET - sent : RING;
-		int r;
-
-		for (uint32_t i = 0; i < n; i++) {
-			probe_make(&probes[i], PROBE_UDP4, false, sent + i, 20);
-			packet[i] = probes[i].packet;
-		}
-		r = vif_port_tx(from, 0, packet, n);
-		assert_true(r >= 0);
-		sent += (uint32_t)r;
+		for (int i = 0; i < offers; i++)
+			sent += offer(from, sent);
 		(void)vif_port_tx_held(from, 0); /* sends it, given room */
 		assert_int_equal(pair_receive(to, batch, arrivals), 0);
 		(void)vif_port_tx_held(from, 0);
@@ -33,18 +40,25 @@ static void pass(struct vif_port *from, struct vif_port *to,
 	}
 }
 
-static void run(const char *keys, bool out, struct arrivals *arrivals,
-		struct vif_port_stats *ret_stats)
+static void run_offers(const char *keys, bool out, int offers,
+		       struct arrivals *arrivals,
+		       struct vif_port_stats *ret_stats)
 {
 	struct pair pair;
 
 	pair_open(&pair, keys);
 	if (out)
-		pass(pair.near, pair.far, pair.batch, arrivals);
+		pass(pair.near, pair.far, pair.batch, arrivals, offers);
 	else
-		pass(pair.far, pair.near, pair.batch, arrivals);
+		pass(pair.far, pair.near, pair.batch, arrivals, offers);
 	vif_port_stats(pair.near, ret_stats);
 	pair_close(&pair);
+}
+
+static void run(const char *keys, bool out, struct arrivals *arrivals,
+		struct vif_port_stats *ret_stats)
+{
+	run_offers(keys, out, 1, arrivals, ret_stats);
 }
 
 static void check_drop(bool out)
@@ -63,6 +77,9 @@ static void check_drop(bool out)
 	assert_memory_equal(&first, &second, sizeof(first));
 	/* Other faults do not move the ones that were. */
 	run(",drop=20%,seed=5,stall=30%,short=30%", out, &second, &stats);
+	assert_memory_equal(&first, &second, sizeof(first));
+	/* Nor does a full port, for what it has not taken. */
+	run_offers(",drop=20%,seed=5", out, 3, &second, &stats);
 	assert_memory_equal(&first, &second, sizeof(first));
 	run(",drop=20%,seed=6", out, &other, &stats);
 	assert_memory_not_equal(&first, &other, sizeof(first));
@@ -230,58 +247,6 @@ static void fail_while_receiving(void **state)
 	pair_close(&pair);
 }
 
-/* A port that the program gave stays the program's when open fails. */
-static void failed_open_takes_nothing(void **state)
-{
-	static const char *const bad[] = {
-		"fault:,drop=x",
-		"fault:loop:",
-		"fault:,delay=1ms,direction=tx",
-	};
-	static struct probe probe;
-	struct vif_port_config config = { .size = sizeof(config) };
-	struct vif_port *near = NULL, *far = NULL, *port = NULL;
-	struct vif_error error;
-
-	(void)state;
-	assert_int_equal(vif_port_open("loop:", NULL, &far, NULL), 0);
-	config.peer = far;
-	assert_int_equal(vif_port_open("loop:", &config, &near, NULL), 0);
-	assert_int_equal(vif_port_start(near, NULL), 0);
-	config.peer = near;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(vif_port_open(bad[i], &config, &port, &error),
-				 -EINVAL);
-		assert_null(port);
-	}
-	probe_make(&probe, PROBE_UDP4, false, 1, 20);
-	assert_int_equal(vif_port_tx(near, 0, &probe.packet, 1), 1);
-	vif_port_close(near);
-	vif_port_close(far);
-}
-
-static void wrapped_twice(void **state)
-{
-	struct vif_port *port = NULL;
-	struct vif_error error;
-
-	(void)state;
-	assert_int_equal(
-		vif_port_open("fault:fault:loop:\\\\\\,ring=4\\,drop=5%,"
-			      "drop=1%,queues=1",
-			      NULL, &port, &error),
-		-EINVAL);
-	assert_non_null(strstr(error.what, "queues"));
-	assert_int_equal(
-		vif_port_open("fault:fault:loop:\\\\\\,ring=4\\,drop=5%,"
-			      "drop=1%",
-			      NULL, &port, &error),
-		0);
-	assert_memory_equal(vif_port_name(port), "fault:fault:loop", 16);
-	assert_int_equal(vif_port_start(port, &error), 0);
-	vif_port_close(port);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +261,8 @@ int main(void)
 		cmocka_unit_test(delay),
 		cmocka_unit_test(delay_of_many),
 		cmocka_unit_test(failed_open_takes_nothing),
+		cmocka_unit_test(around_null),
+		cmocka_unit_test(stop_reaches_inner),
 		cmocka_unit_test(wrapped_twice),
 		cmocka_unit_test(delay_with_threads),
 		cmocka_unit_test(delay_in_link),
