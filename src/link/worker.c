@@ -16,8 +16,10 @@
 enum worker_limits {
 	/* Bounds the drain of a source that never runs dry. */
 	WORKER_DRAIN_PACKETS = 4096,
-	/* Rounds of a busy worker between two looks at the control side. */
+	/* Rounds of a busy worker between two looks at the control side... */
 	WORKER_ROUNDS = 1024,
+	/* ... and while a port has a timer running. */
+	WORKER_TIMER_ROUNDS = 16,
 };
 
 uint64_t worker_now_ns(void)
@@ -153,6 +155,15 @@ static int glance(struct worker *worker, struct vif_port **ret_port)
 	return serve_ready(worker, &worker->poll[2], ret_port);
 }
 
+/* Whether it is time for a busy worker to look at the control side. */
+static bool is_glance_due(const struct worker *worker, uint32_t round)
+{
+	bool timer = worker->deadline_ns[0] != UINT64_MAX ||
+		     worker->deadline_ns[1] != UINT64_MAX;
+
+	return round % (timer ? WORKER_TIMER_ROUNDS : WORKER_ROUNDS) == 0;
+}
+
 /* Whether to poll on instead of sleeping, spin_ns from the last packet on. */
 static bool keep_spinning(const struct worker *worker, uint64_t *idle_since_ns)
 {
@@ -178,7 +189,7 @@ static int run(struct worker *worker, struct vif_port **ret_port)
 			idle_since_ns = 0;
 		if (r == 0 && !keep_spinning(worker, &idle_since_ns))
 			r = rest(worker, ret_port);
-		else if (r >= 0 && ++round % WORKER_ROUNDS == 0)
+		else if (r >= 0 && is_glance_due(worker, ++round))
 			r = glance(worker, ret_port);
 		if (r < 0)
 			return r;
