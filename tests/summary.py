@@ -3,24 +3,46 @@
 """Sum up the test runs of ./dev test.
 
 The argument is a file with one line for each run: stage, exit status of Meson,
-and its JSON log, divided by tabs. A run without a log, or without a test in it,
-counts as a failure: a check that vanished must be seen.
+and its JSON log, divided by tabs. Where a test prints a line for each of its
+cases, as cmocka and the network tests do, the cases are counted, else the test.
+
+A run without a log, or without a test in it, counts as a failure: a check that
+vanished must be seen.
 """
 
 import json
 import os
+import re
 import sys
 import tempfile
 
-PASSED = {"OK", "EXPECTEDFAIL"}
-SKIPPED = {"SKIP"}
+# Outcomes of Meson; everything else is a failure.
+OUTCOMES = {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped"}
+
+# "[       OK ] name" of cmocka, and "ok   name (0.10 s): text" of tests/net.
+CASE = re.compile(
+    r"^(?:\[ +(OK|FAILED|SKIPPED) +\] (?!\d+ test)(.+)"
+    r"|(ok|FAIL|skip) +(\S.*?) \(\d+\.\d+ s\)(?:: (.*))?)$", re.MULTILINE)
+CASE_OUTCOMES = {"OK": "passed", "ok": "passed", "FAILED": "failed",
+                 "FAIL": "failed", "SKIPPED": "skipped", "skip": "skipped"}
 
 
-def reason(test):
-    """The last line that a skipped test printed."""
-    text = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+def output_of(test):
+    return (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
+
+
+def cases_of(test):
+    """Outcome and text of each case, by its name."""
+    cases = {}
+    for cmocka, name, ours, our_name, text in CASE.findall(output_of(test)):
+        cases[name or our_name] = (CASE_OUTCOMES[cmocka or ours], text)
+    return cases
+
+
+def last_line(test):
+    """Where a test as a whole says why it was skipped."""
+    lines = [line.strip() for line in output_of(test).splitlines()]
+    return next((line for line in reversed(lines) if line), "no reason given")
 
 
 def read_log(path):
@@ -32,9 +54,12 @@ def read_log(path):
 
 class Summary:
     def __init__(self):
-        self.n_passed = 0
+        self.passed = []
         self.failed = []
         self.skipped = []
+
+    def add(self, outcome, *words):
+        getattr(self, outcome).append(": ".join(filter(None, words)))
 
     def add_run(self, stage, status, path):
         tests = read_log(path)
@@ -43,27 +68,34 @@ class Summary:
             self.add_test(stage, test)
         if not tests:
             what = "ran no test" if path else "could not be built"
-            self.failed.append(f"{stage}: {what} (exit status {status})")
+            self.add("failed", stage, f"{what} (exit status {status})")
         elif status != 0 and len(self.failed) == n_failed_before:
-            self.failed.append(f"{stage}: exit status {status}")
+            self.add("failed", stage, f"exit status {status}")
 
     def add_test(self, stage, test):
-        name = f"{stage}: {test['name']}"
-        if test["result"] in PASSED:
-            self.n_passed += 1
-        elif test["result"] in SKIPPED:
-            self.skipped.append(f"{name}: {reason(test)}")
-        else:
-            self.failed.append(f"{name}: {test['result']}")
+        result = test["result"]
+        outcome = OUTCOMES.get(result, "failed")
+        cases = cases_of(test)
+        for name, (case_outcome, text) in cases.items():
+            reason = text if case_outcome == "skipped" else ""
+            self.add(case_outcome, stage, test["name"], name, reason)
+        # A crash fails the test, but none of the cases that have ended.
+        is_told = any(case[0] == outcome for case in cases.values())
+        if outcome == "failed" and not is_told:
+            self.add("failed", stage, test["name"], result)
+        elif outcome == "skipped" and not is_told:
+            self.add("skipped", stage, test["name"], last_line(test))
+        elif outcome == "passed" and not cases:
+            self.add("passed", stage, test["name"])
 
     def text(self):
         lines = []
-        for title, entries in (("skipped", self.skipped),
-                               ("failed", self.failed)):
+        for title in ("skipped", "failed"):
+            entries = getattr(self, title)
             if entries:
                 lines.append(f"{title}:")
                 lines += [f"  {entry}" for entry in entries]
-        lines.append(f"{self.n_passed} passed, {len(self.failed)} failed, "
+        lines.append(f"{len(self.passed)} passed, {len(self.failed)} failed, "
                      f"{len(self.skipped)} skipped")
         return "\n".join(lines)
 
@@ -76,8 +108,41 @@ def summarize(path):
         stage, status, log = line.split("\t")
         summary.add_run(stage, int(status), log)
     if not lines:
-        summary.failed.append("nothing was run")
+        summary.add("failed", "nothing was run")
     return summary
+
+
+CMOCKA = """\
+[==========] Running 3 test(s).
+[ RUN      ] cut_one
+[       OK ] cut_one
+[  SKIPPED ] cut_two
+[  FAILED  ] cut_three
+[==========] 3 test(s) run.
+[  PASSED  ] 1 test(s).
+[  FAILED  ] 1 test(s), listed below:
+[  FAILED  ] cut_three
+"""
+
+NET = """\
+ok   ping v4 (0.10 s)
+skip ping as a user (0.00 s): only root can become another user
+1 passed, 0 failed, 1 skipped in 0.1 s
+"""
+
+# Tests of one run as result and output, Meson's exit status, what must come out.
+RUNS = [
+    ([("OK", ""), ("SKIP", "why\n")], 0, "1 passed, 0 failed, 1 skipped"),
+    ([("OK", ""), ("FAIL", ""), ("TIMEOUT", "")], 2,
+     "1 passed, 2 failed, 0 skipped"),
+    ([("OK", "")], 3, "1 passed, 1 failed, 0 skipped"),
+    ([("FAIL", CMOCKA)], 1, "1 passed, 1 failed, 1 skipped"),
+    ([("OK", NET)], 0, "1 passed, 0 failed, 1 skipped"),
+    ([("FAIL", NET)], 1, "1 passed, 1 failed, 1 skipped"),
+    ([("SKIP", NET.replace("ok  ", "skip"))], 0,
+     "0 passed, 0 failed, 2 skipped"),
+    ([], 0, "0 passed, 1 failed, 0 skipped"),
+]
 
 
 def self_test():
@@ -89,30 +154,26 @@ def self_test():
                 out.write(text)
             return path
 
-        def run_of(*results):
-            return "".join(
-                json.dumps({"name": f"t{i}", "result": result,
-                            "stdout": "why\n", "stderr": None}) + "\n"
-                for i, result in enumerate(results))
-
-        good = write("good", run_of("OK", "SKIP"))
-        bad = write("bad", run_of("OK", "FAIL", "TIMEOUT"))
-        empty = write("empty", "")
-        cases = [
-            (f"gcc\t0\t{good}", "1 passed, 0 failed, 1 skipped"),
-            (f"gcc\t2\t{bad}", "1 passed, 2 failed, 0 skipped"),
-            (f"gcc\t3\t{good}", "1 passed, 1 failed, 1 skipped"),
-            (f"gcc\t0\t{empty}", "0 passed, 1 failed, 0 skipped"),
-            ("gcc\t0\t/nonexistent", "0 passed, 1 failed, 0 skipped"),
-            ("gcc\t1\t", "0 passed, 1 failed, 0 skipped"),
-            ("", "0 passed, 1 failed, 0 skipped"),
-        ]
-        for runs, expected in cases:
+        def check(runs, expected):
             text = summarize(write("runs", runs)).text()
             if text.splitlines()[-1] != expected:
                 sys.exit(f"{runs!r} gave\n{text}\nnot {expected!r}")
-        if "t1: why" not in summarize(write("runs", cases[0][0])).text():
+            return text
+
+        texts = []
+        for tests, status, expected in RUNS:
+            log = write("log", "".join(
+                json.dumps({"name": "t", "result": result, "stdout": output,
+                            "stderr": None}) + "\n"
+                for result, output in tests))
+            texts.append(check(f"gcc\t{status}\t{log}", expected))
+        check("gcc\t0\t/nonexistent", "0 passed, 1 failed, 0 skipped")
+        check("gcc\t1\t", "0 passed, 1 failed, 0 skipped")
+        check("", "0 passed, 1 failed, 0 skipped")
+        if "gcc: t: why" not in texts[0]:
             sys.exit("the reason of a skipped test is missing")
+        if "gcc: t: ping as a user: only root" not in texts[4]:
+            sys.exit("the reason of a skipped case is missing")
 
 
 def main():

@@ -18,7 +18,7 @@
 #include <vif/error.h>
 
 enum address_limits {
-	ADDRESS_LEN_MAX = 1024,  /* bytes of a whole address */
+	ADDRESS_LEN_MAX = 1024,  /* bytes of an address with its NUL */
 	ADDRESS_ITEM_MAX = 64,   /* keys in it */
 	ADDRESS_TYPE_MAX = 15,   /* bytes of TYPE */
 	ADDRESS_PREFIX_MAX = 16, /* values of a repeatable prefix key */

@@ -8,6 +8,7 @@
 #include "ring/spsc.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +21,7 @@
 enum spsc_test_sizes {
 	SLOTS = 4,
 	ITEMS = 30000,
+	ROUNDS = 10000,
 };
 
 /* Indices at which the rings of all tests begin: some wrap on the way. */
@@ -194,6 +196,103 @@ static void no_wake_up_is_lost(void **state)
 	run_threads(SLOTS);
 }
 
+/*
+ * The race itself, over and over: one side publishes while the other falls
+ * asleep. Either the first must wake, or the second must see.
+ */
+struct duel {
+	struct spsc ring;
+	_Atomic uint32_t round[2]; /* how often each thread came to the gate */
+	bool woken[ROUNDS];        /* by the one that publishes */
+	bool data;                 /* wait for data; else for room */
+};
+
+static void spin(uint32_t n)
+{
+	for (volatile uint32_t i = 0; i < n; i++)
+		;
+}
+
+static void meet(struct duel *duel, int me)
+{
+	uint32_t round = atomic_fetch_add(&duel->round[me], 1) + 1;
+	uint32_t tries = 0;
+
+	while (atomic_load(&duel->round[1 - me]) < round)
+		if (++tries % 256 == 0)
+			(void)sched_yield(); /* perhaps there is one CPU */
+}
+
+/* Both have all of the ring in their cache, so that each store takes a while. */
+static void get_ready(struct duel *duel, int me)
+{
+	uint32_t at;
+
+	meet(duel, me);
+	(void)spsc_room(&duel->ring, &at);
+	meet(duel, me);
+}
+
+static void *publish(void *argument)
+{
+	struct duel *duel = argument;
+
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		get_ready(duel, 0);
+		spin(i % 31); /* the threads pass each other slowly */
+		duel->woken[i] = duel->data ? spsc_push(&duel->ring, 1) :
+					      spsc_pop(&duel->ring, 1);
+		meet(duel, 0);
+	}
+	return NULL;
+}
+
+/* Returns the rounds in which nobody noticed. */
+static uint32_t fall_asleep(struct duel *duel)
+{
+	uint32_t lost = 0;
+
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		bool seen;
+
+		get_ready(duel, 1);
+		spin(i % 29);
+		seen = duel->data ? spsc_want_data(&duel->ring) :
+				    spsc_want_room(&duel->ring);
+		meet(duel, 1);
+		lost += !seen && !duel->woken[i];
+		/* As it was: awake, and empty or full. */
+		atomic_store(&duel->ring.consumer_sleeps, false);
+		atomic_store(&duel->ring.producer_sleeps, false);
+		if (duel->data)
+			(void)spsc_pop(&duel->ring, 1);
+		else
+			(void)spsc_push(&duel->ring, 1);
+	}
+	return lost;
+}
+
+static void run_duel(bool data)
+{
+	static struct duel duel;
+	pthread_t other;
+
+	duel = (struct duel){ .data = data };
+	duel.ring = make(0);
+	if (!data)
+		(void)spsc_push(&duel.ring, SLOTS);
+	assert_int_equal(pthread_create(&other, NULL, publish, &duel), 0);
+	assert_int_equal(fall_asleep(&duel), 0);
+	assert_int_equal(pthread_join(other, NULL), 0);
+}
+
+static void somebody_always_notices(void **state)
+{
+	(void)state;
+	run_duel(true);
+	run_duel(false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +302,7 @@ int main(void)
 		cmocka_unit_test(sleeping_consumer_is_woken_once),
 		cmocka_unit_test(sleeping_producer_is_woken_once),
 		cmocka_unit_test(no_wake_up_is_lost),
+		cmocka_unit_test(somebody_always_notices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ int main(void)
 	int r = vif_port_open("null:", NULL, &port, &error);
 
 	if (r < 0) {
-		fprintf(stderr, "%s: %s\n", error.what, error.why);
+		(void)fprintf(stderr, "%s: %s\n", error.what, error.why);
 		return 1;
 	}
 	vif_port_close(port);
