@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Internet checksum: every body by itself against a naive sum of bytes.
+ * C1 to C4 are the names of cases in the study this work follows.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "wire/bytes.h"
+#include "wire/checksum.h"
+
+enum {
+	LEN_MAX = 65535,
+	ALIGN_MAX = 64,
+};
+
+/* RFC 1071 to the letter, in network order, with nothing clever. */
+static uint16_t naive(const uint8_t *data, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		sum += i % 2 ? data[i] : (uint32_t)data[i] << 8;
+		sum = (sum & 0xffff) + (sum >> 16);
+	}
+	return (uint16_t)sum;
+}
+
+/* A sum of words in memory, as the number naive() gives. */
+static uint16_t in_network_order(uint64_t sum)
+{
+	uint8_t bytes[2];
+
+	checksum_store(bytes, checksum_fold(sum));
+	return get_be16(bytes);
+}
+
+/* 0 and ffff are the same number; a sum of zeros is the only real 0. */
+static void assert_same(uint16_t a, uint16_t b)
+{
+	assert_int_equal(a % 0xffff, b % 0xffff);
+}
+
+/* Exactly as long as it says, for the address sanitizer. */
+static void check_len(const struct checksum_body *body, const uint8_t *pattern,
+		      size_t len, size_t align)
+{
+	uint8_t *room = malloc(align + len + 1);
+	uint8_t *data = room + align;
+
+	assert_non_null(room);
+	memcpy(data, pattern, len);
+	assert_same(in_network_order(body->sum(data, len)), naive(data, len));
+	free(room);
+}
+
+static void fill(uint8_t *pattern, int kind)
+{
+	uint32_t x = 12345;
+
+	for (size_t i = 0; i < LEN_MAX; i++) {
+		x = x * 1664525 + 1013904223;
+		pattern[i] = kind == 0 ? 0xff :
+			     kind == 1 ? 0x00 :
+			     kind == 2 ? (uint8_t)i :
+					 (uint8_t)(x >> 24);
+	}
+}
+
+/* C1, C2: lengths, alignments, patterns, for each body. */
+static void test_every_body(void **state)
+{
+	uint8_t *pattern = malloc(LEN_MAX);
+	size_t tried = 0;
+
+	(void)state;
+	assert_non_null(pattern);
+	for (size_t b = 0; b < checksum_n_bodies; b++) {
+		const struct checksum_body *body = &checksum_bodies[b];
+
+		if (!body->supported()) {
+			print_message("SKIP: this CPU has no %s\n", body->name);
+			continue;
+		}
+		tried++;
+		for (int kind = 0; kind < 4; kind++) {
+			fill(pattern, kind);
+			for (size_t len = 0; len <= 600; len++)
+				check_len(body, pattern, len, len % ALIGN_MAX);
+			for (size_t len = 601; len <= 4096; len += 13)
+				check_len(body, pattern, len, len % ALIGN_MAX);
+			for (size_t tail = 0; tail < 130; tail++)
+				check_len(body, pattern, LEN_MAX - tail,
+					  tail % 16);
+		}
+		for (size_t align = 0; align < ALIGN_MAX; align++)
+			check_len(body, pattern, 1500, align);
+	}
+	assert_true(tried > 0);
+	free(pattern);
+}
+
+static void test_dispatcher(void **state)
+{
+	uint8_t pattern[2048];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pattern); i++)
+		pattern[i] = (uint8_t)(i * 7 + i / 256);
+	for (size_t len = 0; len <= sizeof(pattern); len++)
+		assert_same(in_network_order(checksum_sum(pattern, len)),
+			    naive(pattern, len));
+}
+
+/* C3: what folds to 0 and to ffff. */
+static void test_fold(void **state)
+{
+	(void)state;
+	assert_int_equal(checksum_fold(0), 0);
+	assert_int_equal(checksum_fold(0xffff), 0xffff);
+	assert_int_equal(checksum_fold(0x10000), 1);
+	assert_int_equal(checksum_fold(0x1fffe), 0xffff);
+	assert_int_equal(checksum_fold(0xffffffff), 0xffff);
+	assert_int_equal(checksum_fold(UINT64_MAX), 0xffff);
+	assert_int_equal(checksum_fold(0xffff000000000001), 1);
+	assert_int_equal(checksum_fold(0x0001000100010001), 4);
+}
+
+/* Pieces of every length, odd ones too, add up to the whole. */
+static void test_append(void **state)
+{
+	uint8_t data[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 37 + 11);
+	for (size_t a = 0; a < 64; a++) {
+		for (size_t b = a; b < 130; b++) {
+			uint64_t sum = checksum_sum(data, a);
+
+			sum = checksum_append(
+				sum, checksum_sum(data + a, b - a), a & 1);
+			sum = checksum_append(
+				sum, checksum_sum(data + b, sizeof(data) - b),
+				b & 1);
+			assert_same(in_network_order(sum),
+				    naive(data, sizeof(data)));
+		}
+	}
+}
+
+/* RFC 1624: a header whose word changes, with its own example. */
+static void test_update(void **state)
+{
+	uint8_t header[20] = { 0x45, 0, 0, 84, 0x12, 0x34, 0x40, 0, 64, 1 };
+
+	(void)state;
+	checksum_store(header + 10,
+		       (uint16_t)~checksum_fold(checksum_sum(header, 20)));
+	for (uint32_t ttl = 0; ttl < 256; ttl++) {
+		uint16_t before = checksum_load(header + 8);
+
+		header[8] = (uint8_t)(ttl * 83);
+		checksum_store(header + 10,
+			       checksum_update(checksum_load(header + 10),
+					       before,
+					       checksum_load(header + 8)));
+		assert_int_equal(naive(header, 20), 0xffff);
+	}
+	assert_int_equal(checksum_update(0xdd2f, 0x5555, 0x3285), 0x0000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_body),
+		cmocka_unit_test(test_dispatcher),
+		cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_append),
+		cmocka_unit_test(test_update),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
