@@ -3,79 +3,25 @@
 #include "tests/contract/netns.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int give_up(const char *what)
-{
-	char text[128] = "";
-
-	/* One thread; printf's own text of errno. */
-	(void)snprintf(text, sizeof(text), "SKIP: %s: %m", what);
-	(void)puts(text);
-	return CONTRACT_SKIP;
-}
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = write(fd, text, strlen(text));
-	(void)close(fd); /* the write has told */
-	return n == (ssize_t)strlen(text);
-}
-
-/* Makes us root of a user namespace. */
-static int become_root(void)
-{
-	char map[64];
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-
-	if (unshare(CLONE_NEWUSER) < 0) {
-		/* EINVAL: ThreadSanitizer has made a thread already. */
-		return give_up("no user namespace");
-	}
-	(void)write_file("/proc/self/setgroups", "deny"); /* else map fails */
-	(void)snprintf(map, sizeof(map), "0 %u 1", uid);
-	if (!write_file("/proc/self/uid_map", map)) {
-		return give_up("cannot map the user");
-	}
-	(void)snprintf(map, sizeof(map), "0 %u 1", gid);
-	(void)write_file("/proc/self/gid_map", map); /* not needed */
-	return 0;
-}
+#include "tests/own_netns.h"
 
 int netns_enter(void)
 {
-	int fd, r;
+	int r = own_netns_enter();
 
-	if (geteuid() != 0) {
-		r = become_root();
-		if (r != 0)
-			return r;
-	}
-	if (unshare(CLONE_NEWNET) < 0) {
-		return give_up("no network namespace");
-	}
-	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		return give_up("/dev/net/tun");
-	}
-	(void)close(fd); /* nothing was done with it */
 	/* Where there is no IPv6, there is nothing to switch off. */
-	(void)write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-	return 0;
+	if (r == 0)
+		(void)own_netns_write(
+			"/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+	return r;
 }
 
 void netns_set_up(struct rig *rig, bool up)
