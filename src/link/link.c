@@ -166,8 +166,8 @@ static int make_wires(struct vif_link *link)
 	link->n_wire = n_queue[0] + n_queue[1];
 	link->wire = calloc(link->n_wire, sizeof(*link->wire));
 	link->wire_order = calloc(link->n_wire, sizeof(struct wire *));
-	link->poll =
-		calloc(link->n_wire + 4 * link->n_thread, sizeof(*link->poll));
+	link->poll = calloc(link->n_wire + WORKER_FIXED * link->n_thread,
+			    sizeof(*link->poll));
 	link->thread = calloc(link->n_thread, sizeof(*link->thread));
 	if (!link->wire || !link->wire_order || !link->poll || !link->thread)
 		return -ENOMEM;
@@ -201,7 +201,7 @@ static void deal_wires(struct vif_link *link)
 				*order++ = wire;
 		}
 		thread->worker.n_wire = (uint32_t)(order - thread->worker.wire);
-		poll += thread->worker.n_wire + 4;
+		poll += thread->worker.n_wire + WORKER_FIXED;
 	}
 	/* One worker serves the control side of both ports. */
 	link->thread[0].worker.control[0] = link->port[0];

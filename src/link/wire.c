@@ -105,16 +105,32 @@ static int finish_batch(struct wire *wire)
 	return WIRE_MOVED;
 }
 
+/*
+ * Somebody may be waiting for the packet that ended a sleep, so it is sent
+ * before looking for more. What is more then comes in bursts.
+ */
+static int receive(struct wire *wire)
+{
+	int r;
+
+	wire->batch->n_max = wire->woken ? 1 : WIRE_BATCH;
+	r = vif_port_rx(wire->source, wire->rx_queue, wire->batch);
+	if (r > 0) {
+		wire->woken = false;
+		counter_add(&wire->bursts, 1);
+	}
+	return r;
+}
+
 int wire_pump(struct wire *wire, struct vif_port **ret_port)
 {
 	int r;
 
 	if (wire->batch->n == 0) {
 		*ret_port = wire->source;
-		r = vif_port_rx(wire->source, wire->rx_queue, wire->batch);
+		r = receive(wire);
 		if (r <= 0)
 			return r < 0 ? r : WIRE_IDLE;
-		counter_add(&wire->bursts, 1);
 	}
 	*ret_port = wire->destination;
 	r = send_batch(wire);

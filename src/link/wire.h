@@ -33,6 +33,7 @@ struct wire {
 	struct vif_batch *batch;
 	uint32_t next;    /* first packet of batch not sent yet */
 	uint32_t blocked; /* destination queue that had no room */
+	bool woken;       /* after a sleep: the first packet goes at once */
 	bool drained;
 	uint32_t drain_left; /* packets it may still receive while draining */
 	/* counters */

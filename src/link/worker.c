@@ -105,22 +105,24 @@ static void sleep_until(struct worker *worker, uint32_t n_fd,
 			worker->poll[i].revents = 0;
 }
 
-/* The first four entries: end, abort, control of both ports. */
+/*
+ * The first entries: the order to end, which an abort raises, too, and the
+ * control side of both ports.
+ */
 static uint64_t fill_fixed(struct worker *worker)
 {
 	uint64_t deadline_ns = UINT64_MAX;
 	struct pollfd *fd = worker->poll;
 
 	fd[0] = (struct pollfd){ worker->orders->stop_fd, POLLIN, 0 };
-	fd[1] = (struct pollfd){ worker->orders->abort_fd, POLLIN, 0 };
 	for (uint32_t i = 0; i < 2; i++) {
 		struct vif_port *port = worker->control[i];
 
-		fd[2 + i] = (struct pollfd){ .fd = -1 };
+		fd[1 + i] = (struct pollfd){ .fd = -1 };
 		if (!port)
 			continue;
-		fd[2 + i].fd = vif_port_wait_fd(port, 0, VIF_WAIT_CONTROL,
-						&fd[2 + i].events);
+		fd[1 + i].fd = vif_port_wait_fd(port, 0, VIF_WAIT_CONTROL,
+						&fd[1 + i].events);
 		if (worker->deadline_ns[i] < deadline_ns)
 			deadline_ns = worker->deadline_ns[i];
 	}
@@ -131,7 +133,7 @@ static uint64_t fill_fixed(struct worker *worker)
 static int rest(struct worker *worker, struct vif_port **ret_port)
 {
 	uint64_t deadline_ns = fill_fixed(worker);
-	uint32_t n_fd = 4;
+	uint32_t n_fd = WORKER_FIXED;
 
 	for (uint32_t i = 0; i < worker->n_wire; i++) {
 		struct pollfd *fd = &worker->poll[n_fd];
@@ -143,16 +145,18 @@ static int rest(struct worker *worker, struct vif_port **ret_port)
 		n_fd += fd->fd >= 0;
 	}
 	sleep_until(worker, n_fd, deadline_ns);
-	return serve_ready(worker, &worker->poll[2], ret_port);
+	for (uint32_t i = 0; i < worker->n_wire; i++)
+		worker->wire[i]->woken = true;
+	return serve_ready(worker, &worker->poll[1], ret_port);
 }
 
 /* Looks at the control side of the ports without sleeping. */
 static int glance(struct worker *worker, struct vif_port **ret_port)
 {
 	(void)fill_fixed(worker);
-	if (poll(&worker->poll[2], 2, 0) < 0)
+	if (poll(&worker->poll[1], 2, 0) < 0)
 		return 0; /* a signal; there is a next time */
-	return serve_ready(worker, &worker->poll[2], ret_port);
+	return serve_ready(worker, &worker->poll[1], ret_port);
 }
 
 /* Whether it is time for a busy worker to look at the control side. */

@@ -20,6 +20,10 @@ struct worker_orders {
 	int abort_fd;                  /* eventfd, readable from ABORT on */
 };
 
+enum worker_sizes {
+	WORKER_FIXED = 3, /* descriptors to sleep on besides those of wires */
+};
+
 enum worker_phase {
 	WORKER_RUN,
 	WORKER_DRAIN, /* deliver what is there, then end */
@@ -34,7 +38,7 @@ struct worker {
 	uint64_t spin_ns;
 	struct vif_port *control[2]; /* ports to serve, or NULL */
 	/* this thread only */
-	struct pollfd *poll; /* n_wire + 4 */
+	struct pollfd *poll; /* n_wire + WORKER_FIXED */
 	uint64_t deadline_ns[2];
 	/* counters */
 	struct counter sleeps;
