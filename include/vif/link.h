@@ -95,11 +95,12 @@ struct vif_link_stats {
  * @ret_link: the link, not running; unchanged on failure.
  * @error:    filled on failure; may be NULL.
  *
- * Lowers what the ports deliver to what the other side takes.
+ * Lowers what the ports deliver to what the other side takes; that stays so
+ * when it fails later on.
  *
  * Return: 0; -EINVAL for a @config out of range; -EPROTOTYPE when the ports
- * cannot be joined, with the reason and the remedy in @error; -ENOMEM; errors
- * of vif_port_set().
+ * cannot be joined, with the reason and the remedy in @error; -ENOMEM, -EMFILE,
+ * -ENFILE; errors of vif_port_set().
  * Context: any thread; may block shortly.
  * Ownership: the caller frees it with vif_link_free().
  */
@@ -109,8 +110,9 @@ VIF_API int vif_link_new(struct vif_port *a, struct vif_port *b,
 
 /**
  * vif_link_free() - free a link
- * @link: taken; NULL is allowed. Stopped first if it still runs. The ports stay
- *        open and the caller's.
+ * @link: taken; NULL is allowed. Stopped first if it still runs; threads in
+ *        vif_link_run() must have returned. The ports stay open and the
+ *        caller's.
  *
  * Context: controlling thread; blocks until the workers have ended.
  */
@@ -143,8 +145,8 @@ VIF_API unsigned int vif_link_workers(const struct vif_link *link);
  *
  * The threads block all signals.
  *
- * Return: 0, -EALREADY when it was started before, errors of vif_port_start()
- * and of making threads. After a failure nothing runs.
+ * Return: 0, -EALREADY when it was started or stopped before, errors of
+ * vif_port_start() and of making threads. After a failure nothing runs.
  * Context: controlling thread; may block shortly.
  */
 VIF_API int vif_link_start(struct vif_link *link, struct vif_error *error);
@@ -156,7 +158,8 @@ VIF_API int vif_link_start(struct vif_link *link, struct vif_error *error);
  *
  * Instead of vif_link_start(), for programs that bring their own threads.
  *
- * Return: 0 after vif_link_stop(); the error that ended the link otherwise.
+ * Return: 0 after vif_link_stop(); the error that ended the link otherwise;
+ * -EINVAL for a worker that is not there.
  * Context: blocks until the link ends.
  */
 VIF_API int vif_link_run(struct vif_link *link, unsigned int worker);
@@ -164,8 +167,8 @@ VIF_API int vif_link_run(struct vif_link *link, unsigned int worker);
 /**
  * vif_link_stop() - stop a link and wait for its threads
  * @link:     any link; stopping twice does nothing.
- * @drain_ms: longest time to deliver what the ports have already accepted, 0
- *            to VIF_LINK_DRAIN_MS_MAX.
+ * @drain_ms: longest time to deliver what the ports have already accepted; 0
+ *            drops it, VIF_LINK_DRAIN_MS_MAX is the most.
  *
  * Workers go on until their source is found empty once, then end. What is
  * still under way after @drain_ms is dropped and counted. Threads in

@@ -127,8 +127,8 @@ VIF_API void vif_batch_free(struct vif_batch *batch);
  * The packet is plain: no offload state. Ports use it to fill a batch, and
  * programs to build what they send.
  *
- * Return: the packet, to be completed by the caller, or NULL when the batch
- * is full.
+ * Return: the packet, to be completed by the caller; NULL when the batch is
+ * full or @len out of range.
  * Context: the thread that owns @batch.
  */
 VIF_API struct vif_packet *vif_batch_add(struct vif_batch *batch, void *data,

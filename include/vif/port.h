@@ -20,6 +20,7 @@
 
 #include <vif/error.h>
 #include <vif/packet.h>
+#include <vif/stats.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,28 +32,13 @@ struct vif_port;
  * closed  -> opening        vif_port_open()
  * opening -> up | down      the device, or the peer, is there
  * up     <-> down           tx in down drops and counts, rx finds nothing
- * any     -> closed         the device is gone, or vif_port_close()
+ * any     -> closed         the device or peer is gone for good
  */
 enum vif_port_state {
 	VIF_PORT_CLOSED,
 	VIF_PORT_OPENING,
 	VIF_PORT_DOWN,
 	VIF_PORT_UP,
-};
-
-/* Why a packet was not delivered. Every drop is counted under one of these. */
-enum vif_drop {
-	VIF_DROP_FULL,      /* the destination had no room, with full=drop */
-	VIF_DROP_DOWN,      /* the interface was down */
-	VIF_DROP_HEADER,    /* bad offload header or impossible lengths */
-	VIF_DROP_TRUNCATED, /* did not fit the receive buffer */
-	VIF_DROP_TOO_LONG,  /* longer than the destination takes */
-	VIF_DROP_OFFLOAD,   /* needs an offload the destination lacks */
-	VIF_DROP_REFUSED,   /* the kernel refused the packet */
-	VIF_DROP_MEMORY,    /* the kernel had no memory for it */
-	VIF_DROP_STOPPED,   /* still on its way when the link ended */
-	VIF_DROP_INJECTED,  /* by the fault port, as it was told */
-	VIF_DROP_N,
 };
 
 /* What a thread can wait for. */
@@ -87,19 +73,6 @@ struct vif_port_caps {
 	bool rx_hostile;  /* lent bytes can be changed by a peer */
 	bool tx_shared;   /* threads may share a queue's tx */
 	bool tx_holds;    /* tx keeps packets, see vif_port_tx_held() */
-	bool hashed;      /* rx keeps each flow on one queue */
-};
-
-/* Counters of a port, all queues together, since it was opened. */
-struct vif_port_stats {
-	uint64_t rx_packets;
-	uint64_t rx_bytes; /* superpackets count once, with their length */
-	uint64_t rx_superpackets;
-	uint64_t tx_packets;
-	uint64_t tx_bytes;
-	uint64_t tx_superpackets;
-	uint64_t rx_drops[VIF_DROP_N];
-	uint64_t tx_drops[VIF_DROP_N];
 };
 
 /**
@@ -111,16 +84,17 @@ struct vif_port_config {
 	size_t size; /* sizeof(struct vif_port_config) */
 
 	/*
-	 * Called on every change of state, by the thread that noticed it. It
-	 * may read the port, but not close it.
+	 * Called on every change of state, by the thread that noticed it; for
+	 * the first time before vif_port_open() returns, with a port that is
+	 * complete. It may read the port, but not close it.
 	 */
 	void (*on_state)(void *user, struct vif_port *port,
 			 enum vif_port_state state);
 	void *user;
 
 	/*
-	 * loop: the other end, borrowed. fault: the port to wrap, taken when
-	 * open succeeds. Elsewhere NULL.
+	 * loop: the other end, borrowed, whose keys count for both. fault: the
+	 * port to wrap, taken when open succeeds. Elsewhere NULL.
 	 */
 	struct vif_port *peer;
 };
@@ -161,7 +135,8 @@ VIF_API void vif_port_close(struct vif_port *port);
 
 /**
  * vif_port_start() - let packets flow
- * @port:  an open or stopped port; starting twice does nothing.
+ * @port:  an open or stopped port; starting twice does nothing. Not while
+ *         another thread is in vif_port_stop().
  * @error: filled on failure; may be NULL.
  *
  * Return: 0, -ENODEV when the device is gone, or an error of the system calls
@@ -172,7 +147,7 @@ VIF_API int vif_port_start(struct vif_port *port, struct vif_error *error);
 
 /**
  * vif_port_stop() - wake and turn away every thread
- * @port: stopping twice, or before start, does nothing.
+ * @port: may be stopped twice, and before start.
  *
  * Every thread in vif_port_wait() wakes at once; rx, tx and wait return
  * -ESHUTDOWN from now on. Does not wait for the threads.
@@ -188,7 +163,8 @@ VIF_API void vif_port_stop(struct vif_port *port);
  * @batch: given back before; filled with what is there now, up to its size.
  *
  * Return: packets received; 0 when there are none; -ENODEV when the device is
- * gone for good; -ESHUTDOWN after vif_port_stop().
+ * gone for good; -ESHUTDOWN after vif_port_stop(); -EINVAL for a queue that is
+ * not there; another error of the system call that ends the port, too.
  * Context: the queue's receiving thread; never blocks.
  * Ownership: the packets are lent until vif_port_rx_done() of that batch,
  * also when a later call fails.
@@ -219,8 +195,8 @@ VIF_API void vif_port_rx_done(struct vif_port *port, unsigned int queue,
  * the rest.
  *
  * Return: packets taken, 0 to @n; less than @n when there is no room now;
- * -ENODEV when the device is gone; -ESHUTDOWN after vif_port_stop(). With an
- * error none was taken.
+ * -ENODEV when the device is gone; -ESHUTDOWN after vif_port_stop(); -EINVAL
+ * for a queue that is not there. With an error none was taken.
  * Context: the queue's sending thread; never blocks.
  */
 VIF_API int vif_port_tx(struct vif_port *port, unsigned int queue,
@@ -238,6 +214,20 @@ VIF_API int vif_port_tx(struct vif_port *port, unsigned int queue,
  * Context: the queue's sending thread; never blocks.
  */
 VIF_API unsigned int vif_port_tx_held(struct vif_port *port,
+				      unsigned int queue);
+
+/**
+ * vif_port_rx_held() - ask what has arrived, but is not delivered yet
+ * @port:  started port.
+ * @queue: 0 to n_queue - 1.
+ *
+ * Ports that delay or reorder hold packets back, so that vif_port_rx() finds
+ * none although some will come.
+ *
+ * Return: packets held back; 0 for most ports at all times.
+ * Context: the queue's receiving thread; never blocks.
+ */
+VIF_API unsigned int vif_port_rx_held(struct vif_port *port,
 				      unsigned int queue);
 
 /**
@@ -383,15 +373,6 @@ VIF_API void vif_port_describe(const struct vif_port *port,
  * Context: any thread; never blocks.
  */
 VIF_API const char *vif_port_state_name(enum vif_port_state state);
-
-/**
- * vif_drop_name() - name of a drop reason, "bad_header"
- * @drop: any value.
- *
- * Return: static snake_case text; "?" for a value that is none.
- * Context: any thread; never blocks.
- */
-VIF_API const char *vif_drop_name(enum vif_drop drop);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
 #include <vif/link.h>
 #include <vif/packet.h>
 #include <vif/port.h>
+#include <vif/stats.h>
 #include <vif/version.h>
 
 #endif

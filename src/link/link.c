@@ -44,6 +44,7 @@ struct vif_link {
 	bool started;
 	/* any thread */
 	struct worker_orders orders;
+	atomic_flag has_failed;
 	_Atomic int error;                 /* first failure, or 0 */
 	_Atomic(struct vif_port *) failed; /* set before error */
 };
@@ -82,6 +83,9 @@ static int ask_source(struct vif_link *link, enum vif_direction direction,
 		error_set(error, r, "cannot lower the offloads");
 		return error_where(error, r, vif_port_name(source));
 	}
+	/* It may have less than that, if the kernel knows no such mixture. */
+	link->plan.direction[direction].gso_lost |=
+		plan->gso & ~vif_port_caps(source)->rx_gso;
 	link->plan.direction[direction].gso = vif_port_caps(source)->rx_gso;
 	return 0;
 }
@@ -311,8 +315,11 @@ unsigned int vif_link_workers(const struct vif_link *link)
 
 static void signal_fd(int fd)
 {
+	int saved = errno; /* vif_link_abort() may be in a signal handler */
+
 	/* A full eventfd is readable, too; EAGAIN is fine. */
 	(void)eventfd_write(fd, 1);
+	errno = saved;
 }
 
 static void order(struct vif_link *link, enum worker_phase phase)
@@ -332,12 +339,12 @@ static void order(struct vif_link *link, enum worker_phase phase)
 /* The first failure counts; the rest follow from it. */
 static void fail(struct vif_link *link, struct vif_port *port, int code)
 {
-	struct vif_port *nobody = NULL;
-
-	if (atomic_compare_exchange_strong(&link->failed, &nobody, port)) {
-		atomic_store(&link->error, code);
-		signal_fd(link->end_fd);
-	}
+	if (atomic_flag_test_and_set(&link->has_failed))
+		return;
+	atomic_store(&link->failed, port);
+	atomic_store(&link->error, code);
+	signal_fd(link->end_fd);
+	/* Last, so that whoever ends by it finds the reason. */
 	order(link, WORKER_ABORT);
 }
 
@@ -346,11 +353,12 @@ int vif_link_run(struct vif_link *link, unsigned int worker)
 	struct vif_port *port = NULL;
 	int r;
 
-	assert(worker < link->n_thread);
+	if (worker >= link->n_thread)
+		return -EINVAL;
 	r = worker_run(&link->thread[worker].worker, &port);
 	if (r < 0)
 		fail(link, port, r);
-	return r;
+	return atomic_load(&link->error);
 }
 
 static void *thread_main(void *argument)
@@ -366,6 +374,7 @@ static int pin(const struct vif_link *link, uint32_t i)
 {
 	const struct vif_link_config *config = &link->config;
 	cpu_set_t cpus;
+	int r;
 
 	if (config->n_cpu == 0)
 		return 0;
@@ -373,7 +382,8 @@ static int pin(const struct vif_link *link, uint32_t i)
 	if (config->cpu[i % config->n_cpu] < CPU_SETSIZE)
 		CPU_SET(config->cpu[i % config->n_cpu], &cpus);
 	/* An empty set is refused, too. */
-	return -pthread_setaffinity_np(link->thread[i].id, sizeof(cpus), &cpus);
+	r = pthread_setaffinity_np(link->thread[i].id, sizeof(cpus), &cpus);
+	return r == ESRCH ? 0 : -r; /* it has ended already, and says why */
 }
 
 static int make_thread(struct vif_link *link, uint32_t i)
@@ -407,21 +417,32 @@ static int make_threads(struct vif_link *link, struct vif_error *error)
 	return r < 0 ? error_set(error, r, "cannot start a worker") : 0;
 }
 
+static int start_ports(struct vif_link *link, struct vif_error *error)
+{
+	int r = vif_port_start(link->port[0], error);
+
+	if (r < 0)
+		return r;
+	r = vif_port_start(link->port[1], error);
+	if (r < 0)
+		vif_port_stop(link->port[0]);
+	return r;
+}
+
 int vif_link_start(struct vif_link *link, struct vif_error *error)
 {
 	sigset_t all, old;
 	int r;
 
-	if (link->started) {
+	if (link->started || atomic_load(&link->orders.phase) != WORKER_RUN) {
 		error_set(error, -EALREADY, "cannot start the link");
-		return error_why(error, -EALREADY, "it was started before");
+		return error_why(error, -EALREADY,
+				 "it was started or stopped before");
 	}
+	r = start_ports(link, error);
+	if (r < 0)
+		return r;
 	link->started = true;
-	for (int i = 0; i < 2; i++) {
-		r = vif_port_start(link->port[i], error);
-		if (r < 0)
-			return r;
-	}
 	/* Signals belong to the program, not to our threads. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -434,7 +455,8 @@ int vif_link_start(struct vif_link *link, struct vif_error *error)
 
 int vif_link_stop(struct vif_link *link, unsigned int drain_ms)
 {
-	assert(drain_ms <= VIF_LINK_DRAIN_MS_MAX);
+	if (drain_ms > VIF_LINK_DRAIN_MS_MAX)
+		drain_ms = VIF_LINK_DRAIN_MS_MAX;
 	atomic_store(&link->orders.drain_end_ns,
 		     worker_now_ns() + (uint64_t)drain_ms * 1000000);
 	order(link, drain_ms > 0 ? WORKER_DRAIN : WORKER_ABORT);

@@ -12,7 +12,6 @@
 #include <errno.h>
 
 enum wire_limits {
-	WIRE_BATCH = 64, /* packets a burst can have */
 	WIRE_BATCH_SEG = 4 * WIRE_BATCH,
 };
 
@@ -137,6 +136,25 @@ int wire_pump(struct wire *wire, struct vif_port **ret_port)
 	return r == WIRE_MOVED ? finish_batch(wire) : r;
 }
 
+unsigned int wire_held(const struct wire *wire)
+{
+	return vif_port_rx_held(wire->source, wire->rx_queue);
+}
+
+/* Packets the destination has taken from this lane, but not sent. */
+static unsigned int taken_not_sent(const struct wire *wire)
+{
+	unsigned int n = 0;
+
+	/* The first wire of a lane speaks for all that share its queues. */
+	if (wire->rx_queue != wire->tx_queue)
+		return 0;
+	for (uint32_t i = 0; i < wire->n_tx_queue; i++)
+		n += vif_port_tx_held(wire->destination,
+				      wire->tx_queue + i * wire->tx_stride);
+	return n;
+}
+
 void wire_abandon(struct wire *wire)
 {
 	if (!wire->batch)
@@ -144,6 +162,8 @@ void wire_abandon(struct wire *wire)
 	drop_next(wire, wire->batch->n - wire->next, VIF_DROP_STOPPED);
 	vif_port_rx_done(wire->source, wire->rx_queue, wire->batch);
 	wire->next = 0;
+	counter_add(&wire->drops[VIF_DROP_STOPPED],
+		    wire_held(wire) + taken_not_sent(wire));
 }
 
 int wire_wait_fd(struct wire *wire, short *ret_events)

@@ -11,6 +11,10 @@
 #include "base/counter.h"
 #include "link/plan.h"
 
+enum wire_sizes {
+	WIRE_BATCH = 64, /* packets a burst can have */
+};
+
 enum wire_result {
 	WIRE_IDLE,    /* the source had nothing */
 	WIRE_MOVED,   /* packets went through; there may be more */
@@ -54,7 +58,10 @@ void wire_fini(struct wire *wire);
  */
 int wire_pump(struct wire *wire, struct vif_port **ret_port);
 
-/* Drop what is pending, and give the batch back. */
+/* Packets the source holds back for later. */
+unsigned int wire_held(const struct wire *wire);
+
+/* Drop what is pending or held back, and give the batch back. */
 void wire_abandon(struct wire *wire);
 
 /*

@@ -201,7 +201,7 @@ static int run(struct worker *worker, struct vif_port **ret_port)
 	return 0;
 }
 
-/* Pumps a wire while draining. Returns whether it wants to wait. */
+/* Pumps a wire while draining. Returns whether anything moved. */
 static int drain_wire(struct wire *wire, struct vif_port **ret_port)
 {
 	int r;
@@ -213,20 +213,23 @@ static int drain_wire(struct wire *wire, struct vif_port **ret_port)
 	r = wire_pump(wire, ret_port);
 	if (r < 0)
 		return r;
-	wire->drained = r == WIRE_IDLE;
-	if (r == WIRE_MOVED)
-		wire->drain_left -=
-			wire->drain_left > 64 ? 64 : wire->drain_left;
-	return r == WIRE_BLOCKED;
+	wire->drained = r == WIRE_IDLE && wire_held(wire) == 0;
+	if (r != WIRE_MOVED)
+		return 0;
+	wire->drain_left -=
+		wire->drain_left > WIRE_BATCH ? WIRE_BATCH : wire->drain_left;
+	return 1;
 }
 
-/* Waits for room, or for the end of the drain. */
-static void wait_for_room(struct worker *worker, uint64_t end_ns)
+/* Waits for room, for packets that are held back, or for the end of it. */
+static int rest_draining(struct worker *worker, uint64_t end_ns,
+			 struct vif_port **ret_port)
 {
-	uint32_t n_fd = 1;
+	uint64_t deadline_ns = fill_fixed(worker);
+	uint32_t n_fd = WORKER_FIXED;
 
-	worker->poll[0] =
-		(struct pollfd){ worker->orders->abort_fd, POLLIN, 0 };
+	/* The order to stop has been heard; now only an abort is news. */
+	worker->poll[0].fd = worker->orders->abort_fd;
 	for (uint32_t i = 0; i < worker->n_wire; i++) {
 		struct pollfd *fd = &worker->poll[n_fd];
 
@@ -235,16 +238,36 @@ static void wait_for_room(struct worker *worker, uint64_t end_ns)
 		*fd = (struct pollfd){ .fd = -1 };
 		fd->fd = wire_wait_fd(worker->wire[i], &fd->events);
 		if (fd->fd == -EAGAIN)
-			return;
+			return glance(worker, ret_port);
 		n_fd += fd->fd >= 0;
 	}
-	sleep_until(worker, n_fd, end_ns);
+	sleep_until(worker, n_fd, deadline_ns < end_ns ? deadline_ns : end_ns);
+	return serve_ready(worker, &worker->poll[1], ret_port);
+}
+
+static int drain_round(struct worker *worker, uint32_t *ret_left,
+		       struct vif_port **ret_port)
+{
+	int moved = 0;
+
+	*ret_left = 0;
+	for (uint32_t i = 0; i < worker->n_wire; i++) {
+		struct wire *wire = worker->wire[i];
+		int r = wire->drained ? 0 : drain_wire(wire, ret_port);
+
+		if (r < 0)
+			return r;
+		moved += r;
+		*ret_left += !wire->drained;
+	}
+	return moved;
 }
 
 static int drain(struct worker *worker, struct vif_port **ret_port)
 {
 	uint64_t end_ns = atomic_load(&worker->orders->drain_end_ns);
 	uint32_t left = worker->n_wire;
+	int r;
 
 	for (uint32_t i = 0; i < worker->n_wire; i++) {
 		worker->wire[i]->drained = false;
@@ -252,22 +275,11 @@ static int drain(struct worker *worker, struct vif_port **ret_port)
 	}
 	while (left > 0 && phase_of(worker) == WORKER_DRAIN &&
 	       worker_now_ns() < end_ns) {
-		uint32_t blocked = 0;
-
-		left = 0;
-		for (uint32_t i = 0; i < worker->n_wire; i++) {
-			int r;
-
-			if (worker->wire[i]->drained)
-				continue;
-			r = drain_wire(worker->wire[i], ret_port);
-			if (r < 0)
-				return r;
-			blocked += r > 0;
-			left += !worker->wire[i]->drained;
-		}
-		if (left > 0 && blocked == left)
-			wait_for_room(worker, end_ns);
+		r = drain_round(worker, &left, ret_port);
+		if (r == 0 && left > 0)
+			r = rest_draining(worker, end_ns, ret_port);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

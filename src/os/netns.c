@@ -32,7 +32,7 @@ int netns_open(const char *spec, struct vif_error *error)
 		(void)snprintf(path, sizeof(path), "%s", spec);
 	else
 		(void)snprintf(path, sizeof(path), "/run/netns/%s", spec);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0 && ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET)
 		return fd;
 	if (fd >= 0) {

@@ -189,6 +189,20 @@ int rtnl_link_get(struct rtnl *rtnl, const char *name,
 	return 0;
 }
 
+int rtnl_link_again(struct rtnl *rtnl, int index, struct rtnl_link *ret_link)
+{
+	struct rtnl_link link = { .index = 0 };
+	char buffer[512];
+	int r;
+
+	(void)link_message(buffer, RTM_GETLINK, index);
+	r = transact(rtnl, (struct nlmsghdr *)(void *)buffer, take_link, &link);
+	if (r < 0)
+		return r;
+	*ret_link = link;
+	return 0;
+}
+
 int rtnl_link_set_up(struct rtnl *rtnl, int index, bool up)
 {
 	char buffer[512];
@@ -270,8 +284,9 @@ static int take_event(const struct nlmsghdr *message, void *data)
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
 	struct event_filter *filter = data;
 
+	/* A bridge tells of a port that leaves as a deleted link, too. */
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*info) ||
-	    info->ifi_index != filter->index ||
+	    info->ifi_family != AF_UNSPEC || info->ifi_index != filter->index ||
 	    filter->event == RTNL_EVENT_GONE)
 		return MNL_CB_OK;
 	if (message->nlmsg_type == RTM_DELLINK)
@@ -285,13 +300,11 @@ static int take_event(const struct nlmsghdr *message, void *data)
 /* After ENOBUFS: some events are gone for good, so ask how things are. */
 static enum rtnl_event look_again(struct rtnl *rtnl, int index)
 {
-	struct rtnl_link link = { .index = 0 };
-	char buffer[512];
+	struct rtnl_link link;
+	int r = rtnl_link_again(rtnl, index, &link);
 
-	(void)link_message(buffer, RTM_GETLINK, index);
-	if (transact(rtnl, (struct nlmsghdr *)(void *)buffer, take_link,
-		     &link) < 0)
-		return RTNL_EVENT_GONE;
+	if (r < 0)
+		return r == -ENODEV ? RTNL_EVENT_GONE : RTNL_EVENT_NONE;
 	return link.up ? RTNL_EVENT_UP : RTNL_EVENT_DOWN;
 }
 

@@ -49,7 +49,7 @@ enum rtnl_event {
 	RTNL_EVENT_NONE, /* nothing new */
 	RTNL_EVENT_UP,
 	RTNL_EVENT_DOWN,
-	RTNL_EVENT_GONE,
+	RTNL_EVENT_GONE, /* deleted, or moved to another namespace */
 };
 
 /* All return 0 or a negative errno; the kernel's own where it answered. */
@@ -59,6 +59,10 @@ void rtnl_close(struct rtnl *rtnl); /* also zeroed, also twice */
 /* -ENODEV when there is no such interface. */
 int rtnl_link_get(struct rtnl *rtnl, const char *name,
 		  struct rtnl_link *ret_link);
+
+/* The same by index, which a new name does not change. */
+int rtnl_link_again(struct rtnl *rtnl, int index, struct rtnl_link *ret_link);
+
 int rtnl_link_set_up(struct rtnl *rtnl, int index, bool up);
 int rtnl_link_set_mtu(struct rtnl *rtnl, int index, uint32_t mtu);
 int rtnl_link_set_txqueuelen(struct rtnl *rtnl, int index, uint32_t len);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An array of packets with room for their pieces. */
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -49,7 +48,8 @@ struct vif_packet *vif_batch_add(struct vif_batch *batch, void *data,
 	struct vif_packet *packet;
 	struct iovec *seg;
 
-	assert(len > 0 && len <= VIF_PACKET_LEN_MAX);
+	if (len == 0 || len > VIF_PACKET_LEN_MAX)
+		return NULL;
 	if (batch->n == batch->n_max || batch->n_seg == batch->n_seg_max)
 		return NULL;
 	seg = &batch->seg[batch->n_seg++];

@@ -57,7 +57,8 @@ struct vif_port_ops {
 	/*
 	 * rx: receiving thread of the queue. batch is empty. Lends packets;
 	 * what it reports must satisfy vif_packet_check(). Counts packets and
-	 * drops. Returns how many, 0 for none, -ENODEV when the device is gone.
+	 * drops. Returns how many, 0 for none, -ENODEV when the device is gone,
+	 * or another error that ends the port.
 	 */
 	int (*rx)(struct vif_port *port, unsigned int queue,
 		  struct vif_batch *batch);
@@ -71,8 +72,9 @@ struct vif_port_ops {
 
 	/*
 	 * tx: sending thread of the queue. Takes the first packets and reports
-	 * how many; the rest stay the caller's. Must check what it is given and
-	 * must not change it. Returns 0 to n, or -ENODEV with none taken.
+	 * how many; the rest stay the caller's. Must check what it is given
+	 * (only null, which looks at nothing, does not) and must not change it.
+	 * Returns 0 to n, or -ENODEV with none taken.
 	 */
 	int (*tx)(struct vif_port *port, unsigned int queue,
 		  const struct vif_packet *packet, unsigned int n);
@@ -84,14 +86,15 @@ struct vif_port_ops {
 	int (*wait_fd)(const struct vif_port *port, unsigned int queue,
 		       enum vif_wait what, short *ret_events);
 
-	/* -- optional; port.c fills in a default that does nothing -- */
+	/* -- optional; port.c does without those that are NULL -- */
 
 	/* start: controlling thread; may block. Packets may flow after it. */
 	int (*start)(struct vif_port *port, struct vif_error *error);
 
 	/*
-	 * stop: any thread, at any time between open and close. port.c has
-	 * woken and turned away the threads already; this is for more.
+	 * stop: any thread, at any time until close, also after a failed open.
+	 * port.c has woken and turned away the threads already; this is for
+	 * more.
 	 */
 	void (*stop)(struct vif_port *port);
 
@@ -104,6 +107,9 @@ struct vif_port_ops {
 
 	/* tx_held: sending thread. Packets taken whose bytes are still used. */
 	unsigned int (*tx_held)(struct vif_port *port, unsigned int queue);
+
+	/* rx_held: receiving thread. Packets that rx will deliver later. */
+	unsigned int (*rx_held)(struct vif_port *port, unsigned int queue);
 
 	/*
 	 * service: controlling thread; control descriptor ready or deadline

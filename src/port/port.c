@@ -53,6 +53,13 @@ const char *vif_drop_name(enum vif_drop drop)
 	return (size_t)drop < ARRAY_LEN(names) ? names[drop] : "?";
 }
 
+/* While a port is being opened there is nothing that could be read yet. */
+static void report_state(struct vif_port *port, enum vif_port_state state)
+{
+	if (port->config.on_state && port->queue && state != VIF_PORT_OPENING)
+		port->config.on_state(port->config.user, port, state);
+}
+
 static int unknown_type(const char *type, struct vif_error *error)
 {
 	const struct vif_port_ops *ops;
@@ -156,6 +163,7 @@ int vif_port_open(const char *text, const struct vif_port_config *user_config,
 		return error_where(error, r, where);
 	}
 	*ret_port = port;
+	report_state(port, vif_port_state(port));
 	return 0;
 }
 
@@ -216,7 +224,8 @@ static int note_end(struct vif_port *port, int r)
 int vif_port_rx(struct vif_port *port, unsigned int queue,
 		struct vif_batch *batch)
 {
-	assert(queue < port->caps.n_queue && batch->n == 0);
+	if (queue >= port->caps.n_queue || batch->n > 0)
+		return -EINVAL;
 	if (is_stopped(port))
 		return -ESHUTDOWN;
 	return note_end(port, port->ops->rx(port, queue, batch));
@@ -225,8 +234,7 @@ int vif_port_rx(struct vif_port *port, unsigned int queue,
 void vif_port_rx_done(struct vif_port *port, unsigned int queue,
 		      struct vif_batch *batch)
 {
-	assert(queue < port->caps.n_queue);
-	if (batch->n > 0)
+	if (batch->n > 0 && queue < port->caps.n_queue)
 		port->ops->rx_done(port, queue, batch);
 	vif_batch_clear(batch);
 }
@@ -234,7 +242,8 @@ void vif_port_rx_done(struct vif_port *port, unsigned int queue,
 int vif_port_tx(struct vif_port *port, unsigned int queue,
 		const struct vif_packet *packet, unsigned int n)
 {
-	assert(queue < port->caps.n_queue);
+	if (queue >= port->caps.n_queue)
+		return -EINVAL;
 	if (is_stopped(port))
 		return -ESHUTDOWN;
 	if (n == 0)
@@ -244,20 +253,30 @@ int vif_port_tx(struct vif_port *port, unsigned int queue,
 
 unsigned int vif_port_tx_held(struct vif_port *port, unsigned int queue)
 {
-	assert(queue < port->caps.n_queue);
-	return port->ops->tx_held ? port->ops->tx_held(port, queue) : 0;
+	if (queue >= port->caps.n_queue || !port->ops->tx_held)
+		return 0;
+	return port->ops->tx_held(port, queue);
+}
+
+unsigned int vif_port_rx_held(struct vif_port *port, unsigned int queue)
+{
+	if (queue >= port->caps.n_queue || !port->ops->rx_held)
+		return 0;
+	return port->ops->rx_held(port, queue);
 }
 
 int vif_port_wait_fd(const struct vif_port *port, unsigned int queue,
 		     enum vif_wait what, short *ret_events)
 {
-	assert(what == VIF_WAIT_CONTROL || queue < port->caps.n_queue);
+	if (what != VIF_WAIT_CONTROL && queue >= port->caps.n_queue)
+		return -EINVAL;
 	return port->ops->wait_fd(port, queue, what, ret_events);
 }
 
 int vif_port_arm(struct vif_port *port, unsigned int queue, enum vif_wait what)
 {
-	assert(queue < port->caps.n_queue && what != VIF_WAIT_CONTROL);
+	if (queue >= port->caps.n_queue || what == VIF_WAIT_CONTROL)
+		return 0;
 	return port->ops->arm ? port->ops->arm(port, queue, what) : 0;
 }
 
@@ -326,8 +345,7 @@ void port_set_state(struct vif_port *port, enum vif_port_state state)
 			return;
 	} while (!atomic_compare_exchange_weak(&port->state, &before,
 					       (int)state));
-	if (port->config.on_state)
-		port->config.on_state(port->config.user, port, state);
+	report_state(port, state);
 }
 
 static enum vif_drop judge(const struct vif_port_caps *caps,

@@ -260,6 +260,7 @@ const struct vif_port_ops vif_port_ops_fault = {
 	.stop = fault_stop,
 	.arm = fault_arm,
 	.tx_held = fault_tx_held,
+	.rx_held = fault_rx_held,
 	.service = fault_service,
 	.set = fault_set,
 	.describe = fault_describe,

@@ -273,3 +273,14 @@ uint64_t fault_rx_service(struct fault_rx *rx, uint64_t now_ns)
 	fault_wait_wake(&rx->wait);
 	return UINT64_MAX;
 }
+
+unsigned int fault_rx_held(struct vif_port *port, unsigned int queue)
+{
+	const struct fault *fault = to_fault(port);
+	const struct fault_rx *rx = &fault->rx[queue];
+
+	/* After the end nothing comes any more. */
+	if (atomic_load(&fault->gone))
+		return 0;
+	return rx->head - rx->tail + vif_port_rx_held(fault->inner, queue);
+}

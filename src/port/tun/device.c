@@ -16,10 +16,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/bits.h"
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "os/tun.h"
-#include "port/offload_key.h"
 #include "port/tun/tun.h"
 #include "port/units.h"
 
@@ -60,8 +59,12 @@ static int cannot_open(int code, struct vif_error *error)
 static int cannot_attach(const struct tun *tun, const char *name, int code,
 			 struct vif_error *error)
 {
-	error_set(error, code, "cannot make %s device '%s'",
-		  kind_name(tun->is_tap), name);
+	if (name[0] == '\0')
+		error_set(error, code, "cannot make a %s device",
+			  kind_name(tun->is_tap));
+	else
+		error_set(error, code, "cannot make %s device '%s'",
+			  kind_name(tun->is_tap), name);
 	if (code == -EPERM)
 		return error_hint(
 			error, code,
@@ -158,8 +161,7 @@ static int attach_first(struct tun *tun, const char *name, unsigned int *flags,
 	/* A foreign device of that name gives EINVAL, a TUN or TAP EBUSY. */
 	if ((r != -EBUSY && r != -EINVAL) || name[0] == '\0')
 		return cannot_attach(tun, name, r, error);
-	if (tun->options.offload != PORT_OFFLOAD_OFF)
-		*flags |= IFF_VNET_HDR;
+	*flags |= IFF_VNET_HDR;
 	r = judge_existing(tun, name, flags, error);
 	if (r < 0)
 		return r;
@@ -208,107 +210,132 @@ static int open_queues(struct tun *tun, struct vif_error *error)
 	return 0;
 }
 
-static int set_persist(struct tun *tun, struct vif_error *error)
+enum owner_kind { OWNER_USER, OWNER_GROUP };
+
+static const char *const owner_keys[] = { "owner", "group" };
+
+/* Entries of large groups need room; what is too large is an error. */
+static int find_id(enum owner_kind kind, const char *name, uint32_t *ret_id)
 {
-	int r = 0;
-
-	tun->persists = !tun->created && tun->before.tun_persist;
-	if (tun->options.has_persist) {
-		r = tun_set_persist(tun->queue[0].fd, tun->options.persist);
-		tun->persists = tun->options.persist;
-	}
-	return r < 0 ? error_set(error, r,
-				 "cannot make the device persistent") :
-		       0;
-}
-
-static int unknown_name(const char *key, const char *name,
-			struct vif_error *error)
-{
-	error_set(error, -EINVAL, "bad value '%s' for key '%s'", name, key);
-	error_why(error, -EINVAL, "there is no such %s",
-		  key[0] == 'o' ? "user" : "group");
-	return error_hint(error, -EINVAL, "write a name or a number");
-}
-
-static int find_user(const char *name, uint32_t *ret_id)
-{
-	struct passwd entry, *found = NULL;
-	char buffer[4096];
-
-	if (getpwnam_r(name, &entry, buffer, sizeof(buffer), &found) != 0 ||
-	    !found)
-		return -EINVAL;
-	*ret_id = found->pw_uid;
-	return 0;
-}
-
-static int find_group(const char *name, uint32_t *ret_id)
-{
-	struct group entry, *found = NULL;
-	char buffer[4096];
-
-	if (getgrnam_r(name, &entry, buffer, sizeof(buffer), &found) != 0 ||
-	    !found)
-		return -EINVAL;
-	*ret_id = found->gr_gid;
-	return 0;
-}
-
-static int set_owner(struct tun *tun, const char *key, const char *name,
-		     struct vif_error *error)
-{
-	bool is_user = key[0] == 'o';
-	uint64_t number;
-	uint32_t id = 0;
+	const size_t size = 1 << 20;
+	cleanup_free_ char *buffer = malloc(size);
+	struct passwd user, *found_user = NULL;
+	struct group group, *found_group = NULL;
 	int r;
+
+	if (!buffer)
+		return -ENOMEM;
+	if (kind == OWNER_USER)
+		r = getpwnam_r(name, &user, buffer, size, &found_user);
+	else
+		r = getgrnam_r(name, &group, buffer, size, &found_group);
+	if (found_user)
+		*ret_id = found_user->pw_uid;
+	else if (found_group)
+		*ret_id = found_group->gr_gid;
+	else
+		return r != 0 ? -r : -EINVAL;
+	return 0;
+}
+
+static int find_owner(enum owner_kind kind, const char *name, uint32_t *ret_id,
+		      struct vif_error *error)
+{
+	uint64_t number;
+	int r = 0;
 
 	if (!name)
 		return 0;
 	if (units_uint(name, &number) == 0 && number < UINT32_MAX)
-		id = (uint32_t)number;
-	else if ((is_user ? find_user : find_group)(name, &id) < 0)
-		return unknown_name(key, name, error);
-	r = is_user ? tun_set_owner(tun->queue[0].fd, id) :
-		      tun_set_group(tun->queue[0].fd, id);
-	return r < 0 ? error_set(error, r, "cannot set the %s of the device",
-				 key) :
-		       0;
+		*ret_id = (uint32_t)number;
+	else
+		r = find_id(kind, name, ret_id);
+	if (r == 0)
+		return 0;
+	error_set(error, r, "bad value '%s' for key '%s'", name,
+		  owner_keys[kind]);
+	if (r != -EINVAL && r != -ENOENT)
+		return r;
+	error_why(error, -EINVAL, "there is no such %s",
+		  kind == OWNER_USER ? "user" : "group");
+	return error_hint(error, -EINVAL, "write a name or a number");
+}
+
+int tun_device_find_owner(struct tun *tun, struct vif_error *error)
+{
+	int r = find_owner(OWNER_USER, tun->options.owner, &tun->owner, error);
+
+	if (r == 0)
+		r = find_owner(OWNER_GROUP, tun->options.group, &tun->group,
+			       error);
+	return r;
+}
+
+int tun_device_keep(struct tun *tun, struct vif_error *error)
+{
+	const struct tun_options *options = &tun->options;
+	int fd = tun->queue[0].fd;
+	int r = 0;
+
+	if (options->has_owner)
+		r = tun_set_owner(fd, tun->owner);
+	if (r == 0 && options->has_group)
+		r = tun_set_group(fd, tun->group);
+	if (r < 0)
+		return error_set(error, r, "cannot set who owns the device");
+	if (!options->has_persist)
+		return 0;
+	r = tun_set_persist(fd, options->persist);
+	if (r < 0)
+		return error_set(error, r, "cannot make the device persistent");
+	tun->persists = options->persist;
+	return 0;
+}
+
+bool tun_device_is_gone(const struct tun *tun)
+{
+	char name[IF_NAMESIZE];
+	unsigned int flags;
+
+	return tun_get(tun->queue[0].fd, name, &flags) == -EBADFD;
+}
+
+/* Somebody may have come between our look at the device and our attaching. */
+static int check_alone(struct tun *tun, const char *name,
+		       struct vif_error *error)
+{
+	int r = rtnl_link_get(&tun->rtnl, name, &tun->link);
+
+	if (r < 0)
+		return error_set(error, r, "cannot look at the device");
+	if (tun->link.tun_multi_queue && tun->link.tun_queues > tun->n_queue)
+		return in_use(name, error);
+	return 0;
 }
 
 int tun_device_attach(struct tun *tun, const char *name,
 		      struct vif_error *error)
 {
-	const struct tun_options *options = &tun->options;
-	unsigned int flags =
-		IFF_NO_PI | IFF_TUN_EXCL | (tun->is_tap ? IFF_TAP : IFF_TUN);
+	unsigned int flags = IFF_NO_PI | IFF_TUN_EXCL | IFF_VNET_HDR |
+			     (tun->is_tap ? IFF_TAP : IFF_TUN);
 	char real_name[IF_NAMESIZE];
 	int r = check_name(name, error);
 
 	if (r < 0 || (r = open_queues(tun, error)) < 0)
 		return r;
-	if (options->offload != PORT_OFFLOAD_OFF)
-		flags |= IFF_VNET_HDR;
-	if (options->queues > 1)
+	if (tun->options.queues > 1)
 		flags |= IFF_MULTI_QUEUE;
 	r = attach_first(tun, name, &flags, error);
 	if (r < 0)
 		return r;
 	tun->attached = true;
+	tun->persists = !tun->created && tun->before.tun_persist;
 	r = tun_get(tun->queue[0].fd, real_name, &flags);
-	if (r == 0)
-		r = rtnl_link_get(&tun->rtnl, real_name, &tun->link);
 	if (r < 0)
 		return error_set(error, r, "cannot look at the device");
 	r = attach_rest(tun, real_name, flags & ~(unsigned int)IFF_PERSIST,
 			error);
-	if (r == 0)
-		r = set_persist(tun, error);
-	if (r == 0)
-		r = set_owner(tun, "owner", options->owner, error);
-	if (r == 0)
-		r = set_owner(tun, "group", options->group, error);
-	return r;
+	return r < 0 ? r : check_alone(tun, real_name, error);
 }
 
 void tun_device_fini(struct tun *tun)

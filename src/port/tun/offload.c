@@ -102,8 +102,10 @@ int tun_offload_open(struct tun *tun, struct vif_error *error)
 				 "cannot use offload headers of %d bytes",
 				 size);
 	tun->header_size = (uint32_t)size;
-	if (asked == PORT_OFFLOAD_OFF)
-		return tun_set_offload(tun->queue[0].fd, 0);
+	if (asked == PORT_OFFLOAD_OFF) {
+		r = tun_set_offload(tun->queue[0].fd, 0);
+		return r < 0 ? error_set(error, r, "cannot set offloads") : 0;
+	}
 	r = climb(tun, port_offload_gso(asked), &gso);
 	if (asked != PORT_OFFLOAD_AUTO &&
 	    (r < 0 || gso != port_offload_gso(asked)))
@@ -131,4 +133,14 @@ int tun_offload_set(struct tun *tun, unsigned int gso, bool csum)
 	caps->rx_gso = got;
 	caps->rx_csum = csum;
 	return 0;
+}
+
+/*
+ * A device that stays keeps its mask, and whoever opens it next without the
+ * header would get superpackets it cannot recognise.
+ */
+void tun_offload_restore(struct tun *tun)
+{
+	if (tun->persists && tun->header_size > 0)
+		(void)tun_set_offload(tun->queue[0].fd, 0); /* or it is gone */
 }

@@ -81,8 +81,11 @@ int tun_queue_rx(struct vif_port *port, unsigned int queue,
 		align_up(tun->header_size, QUEUE_ALIGN) - tun->header_size;
 	ssize_t n;
 
-	while (batch->n < batch->n_max && batch->n_seg < batch->n_seg_max &&
-	       used + TUN_READ_MAX <= TUN_ARENA_SIZE) {
+	/* Bounded by reads and not by packets: bad ones are not kept. */
+	for (uint32_t i = 0; i < batch->n_max; i++) {
+		if (batch->n_seg == batch->n_seg_max ||
+		    used + TUN_READ_MAX > TUN_ARENA_SIZE)
+			break;
 		n = read(q->fd, q->arena + used, TUN_READ_MAX);
 		if (n < 0 && errno == EINTR)
 			continue;

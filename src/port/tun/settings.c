@@ -18,7 +18,7 @@ static int cannot_set(const struct tun *tun, const char *what, int code,
 {
 	error_set(error, code, "cannot set %s of device '%s'", what,
 		  tun->link.name);
-	if (code == -EPERM)
+	if (code == -EPERM || code == -EACCES)
 		return error_hint(error, code,
 				  "that takes CAP_NET_ADMIN: run as root, or "
 				  "have root set it before");

@@ -67,7 +67,6 @@ static void publish(struct tun *tun)
 	caps->n_queue = tun->n_queue;
 	caps->seg_max = VIF_PACKET_SEG_MAX;
 	caps->tx_shared = true;
-	caps->hashed = true;
 	(void)snprintf(tun->port.name, sizeof(tun->port.name), "%s:%s",
 		       tun->port.ops->name, tun->link.name);
 	port_set_state(&tun->port, tun->link.up ? VIF_PORT_UP : VIF_PORT_DOWN);
@@ -89,7 +88,9 @@ static int tun_open_port(struct vif_port *port, const struct address *address,
 				 "a TAP device takes no more than %d",
 				 TAP_MTU_MAX);
 	}
-	r = open_device(tun, address->main, error);
+	r = tun_device_find_owner(tun, error);
+	if (r == 0)
+		r = open_device(tun, address->main, error);
 	/* They point into the address, which ends with this call. */
 	tun->options.netns = tun->options.owner = tun->options.group = NULL;
 	if (r < 0)
@@ -115,8 +116,10 @@ static void tun_close(struct vif_port *port)
 {
 	struct tun *tun = to_tun(port);
 
-	if (tun->attached)
+	if (tun->attached) {
 		tun_settings_restore(tun);
+		tun_offload_restore(tun);
+	}
 	tun_device_fini(tun);
 	rtnl_close(&tun->rtnl);
 }
@@ -124,15 +127,21 @@ static void tun_close(struct vif_port *port)
 static int tun_start(struct vif_port *port, struct vif_error *error)
 {
 	struct tun *tun = to_tun(port);
-	int r = tun_settings_up(tun, error);
+	int r;
 
+	/* Somebody may have changed it since it was opened or stopped. */
+	r = rtnl_link_again(&tun->rtnl, tun->link.index, &tun->link);
+	if (r < 0)
+		return error_set(error, r, "cannot look at the device");
+	r = tun_settings_up(tun, error);
+	if (r == 0)
+		r = tun_device_keep(tun, error);
 	if (r < 0)
 		return r;
-	/* What is queued by now is the echo of our own changes. */
+	/* What is queued by now is the echo of changes we know of. */
 	while (rtnl_next_event(&tun->rtnl, tun->link.index) != RTNL_EVENT_NONE)
 		;
-	if (tun->link.up)
-		port_set_state(port, VIF_PORT_UP);
+	port_set_state(port, tun->link.up ? VIF_PORT_UP : VIF_PORT_DOWN);
 	return 0;
 }
 
@@ -166,8 +175,10 @@ static int tun_service(struct vif_port *port, uint64_t now_ns,
 	/* A device that is removed goes down first: that is no news. */
 	while ((event = rtnl_next_event(&tun->rtnl, tun->link.index)) !=
 	       RTNL_EVENT_NONE) {
-		if (event == RTNL_EVENT_GONE)
+		if (event == RTNL_EVENT_GONE && tun_device_is_gone(tun))
 			return -ENODEV;
+		if (event == RTNL_EVENT_GONE)
+			continue; /* moved; its descriptors still work */
 		last = event;
 	}
 	if (last != RTNL_EVENT_NONE)

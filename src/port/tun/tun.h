@@ -40,8 +40,10 @@ struct tun_options {
 	bool has_txqueuelen;
 	bool persist;
 	bool has_persist;
-	const char *owner;
+	const char *owner; /* NULL: leave */
 	const char *group;
+	bool has_owner;
+	bool has_group;
 };
 
 /* One descriptor of the device. */
@@ -60,6 +62,8 @@ struct tun {
 	bool persists;          /* the device stays after close */
 	uint32_t header_size;   /* of virtio_net_hdr; 0 without */
 	unsigned int gso_known; /* GSO kinds the kernel delivers here */
+	uint32_t owner;         /* user and group, if options name them */
+	uint32_t group;
 	uint32_t n_queue;
 	struct tun_queue *queue;
 	struct rtnl_link link;      /* as it is now */
@@ -79,11 +83,16 @@ enum tun_key_counts {
 extern const struct port_key tun_keys[TAP_KEYS_N];
 
 /*
- * device.c, all called inside the network namespace. Return 0 or a negative
- * errno with error filled; tun_device_fini() undoes whatever was done.
+ * device.c. They return 0 or a negative errno with error filled. Attaching
+ * happens inside the network namespace; tun_device_fini() undoes it.
+ * tun_device_keep() makes lasting what shall outlive us, once packets are going
+ * to flow: whether the device persists, and whose it is.
  */
+int tun_device_find_owner(struct tun *tun, struct vif_error *error);
 int tun_device_attach(struct tun *tun, const char *name,
 		      struct vif_error *error);
+int tun_device_keep(struct tun *tun, struct vif_error *error);
+bool tun_device_is_gone(const struct tun *tun);
 void tun_device_fini(struct tun *tun);
 
 /*
@@ -96,6 +105,7 @@ void tun_settings_restore(struct tun *tun);
 /* offload.c: find out what the kernel can do, and change what it delivers. */
 int tun_offload_open(struct tun *tun, struct vif_error *error);
 int tun_offload_set(struct tun *tun, unsigned int gso, bool csum);
+void tun_offload_restore(struct tun *tun); /* for who comes after us */
 
 /* queue.c: the data path; slots of vif_port_ops. */
 int tun_queue_rx(struct vif_port *port, unsigned int queue,
