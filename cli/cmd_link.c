@@ -6,6 +6,7 @@
  * the clock. The packets move in the library's threads.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -162,7 +163,9 @@ static bool take_option(int option, const char *value,
 	case OPT_FULL:
 		return parse_full(value, &settings->full);
 	case OPT_READY_FD:
-		if (!parse_uint(value, INT_MAX, &fd))
+		/* It must be ours to write to, before we open others. */
+		if (!parse_uint(value, INT_MAX, &fd) ||
+		    fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
 			return false;
 		settings->ready_fd = (int)fd;
 		return true;
@@ -220,6 +223,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* A time that is too far away is never. */
+static uint64_t later(uint64_t at_ns, uint64_t by_ns)
+{
+	return by_ns < UINT64_MAX - at_ns ? at_ns + by_ns : UINT64_MAX;
+}
+
 static double seconds_since(uint64_t start_ns)
 {
 	return (double)(now_ns() - start_ns) / 1e9;
@@ -254,6 +263,15 @@ static void abort_drain(int number)
 		vif_link_abort(link);
 }
 
+/* Below nohup(1) the end of the terminal is no reason to stop. */
+static bool hangup_is_ignored(void)
+{
+	struct sigaction action;
+
+	return sigaction(SIGHUP, NULL, &action) == 0 &&
+	       action.sa_handler == SIG_IGN;
+}
+
 static int block_signals(void)
 {
 	sigset_t set;
@@ -262,6 +280,8 @@ static int block_signals(void)
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGUSR1);
+	if (!hangup_is_ignored())
+		(void)sigaddset(&set, SIGHUP);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -318,10 +338,10 @@ static uint64_t take_time(struct run *run, uint64_t at_ns, uint64_t end_ns)
 		return end_ns;
 	if (at_ns >= run->next_stats_ns) {
 		report_rates(&run->report, (double)at_ns / 1e9);
-		run->next_stats_ns += step_ns;
+		run->next_stats_ns = later(run->next_stats_ns, step_ns);
 		/* A clock that jumped, as after suspend, is not made up for. */
 		if (run->next_stats_ns <= at_ns)
-			run->next_stats_ns = at_ns + step_ns;
+			run->next_stats_ns = later(at_ns, step_ns);
 	}
 	return run->next_stats_ns < end_ns ? run->next_stats_ns : end_ns;
 }
@@ -336,7 +356,7 @@ static void wait_for_end(struct run *run)
 	uint64_t end_ns = UINT64_MAX;
 
 	if (run->settings->duration_ns > 0)
-		end_ns = run->start_ns + run->settings->duration_ns;
+		end_ns = later(run->start_ns, run->settings->duration_ns);
 	for (;;) {
 		uint64_t at_ns = now_ns();
 		uint64_t wake_ns = take_time(run, at_ns, end_ns);
@@ -347,7 +367,9 @@ static void wait_for_end(struct run *run)
 			continue; /* EINTR, by a signal nobody handles */
 		if (fd[1].revents != 0)
 			return;
-		if (fd[0].revents != 0 && take_signals(run))
+		/* Anything but readable means that it is not ours any more. */
+		if (fd[0].revents != 0 &&
+		    (fd[0].revents != POLLIN || take_signals(run)))
 			return;
 	}
 }
@@ -400,7 +422,7 @@ static int start_link(struct run *run, struct vif_error *error)
 	};
 	report_plan(&run->report, settings->verbose);
 	run->start_ns = now_ns();
-	run->next_stats_ns = run->start_ns + settings->stats_ns;
+	run->next_stats_ns = later(run->start_ns, settings->stats_ns);
 	run->report.last_s = (double)run->start_ns / 1e9;
 	run->link = link;
 	r = vif_link_start(link, error);

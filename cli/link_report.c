@@ -189,7 +189,7 @@ void report_rates(struct report *report, double now_s)
 			json_pack("{s:s, s:o, s:o}", "event", "stats", "a_to_b",
 				  rate_json(&rate[0], &now.flow[0]), "b_to_a",
 				  rate_json(&rate[1], &now.flow[1])));
-	else
+	else if (!report->quiet)
 		rate_text(report, rate);
 	report->last = now;
 	report->last_s = now_s;

@@ -46,12 +46,18 @@ static int by_letter(const struct cli_command *command, int letter)
 	return CLI_NEXT_ERROR;
 }
 
-static int unknown_option(const struct cli_command *command, const char *word)
+/* letter is what getopt did not know, or 0 for a long option. */
+static int unknown_option(const struct cli_command *command, const char *word,
+			  int letter)
 {
 	const char *name = word + strspn(word, "-");
 	const char *best = NULL;
 	size_t best_distance = NEAREST_WORD_MAX;
 
+	if (letter > 0 && letter < OPTIONS_BASE) {
+		(void)cli_usage(command, "unknown option '-%c'", letter);
+		return CLI_NEXT_ERROR;
+	}
 	for (size_t i = 0; i < command->n_options; i++) {
 		size_t distance =
 			nearest_distance(command->options[i].name, name);
@@ -93,6 +99,6 @@ int cli_next(const struct cli_command *command, int argc, char **argv,
 		return CLI_NEXT_ERROR;
 	}
 	if (c == '?')
-		return unknown_option(command, argv[optind - 1]);
+		return unknown_option(command, argv[optind - 1], optopt);
 	return c >= OPTIONS_BASE ? c - OPTIONS_BASE : by_letter(command, c);
 }
