@@ -7,7 +7,9 @@ usage: cli_test.py VIF [MANUAL]
 """
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import unittest
@@ -94,6 +96,12 @@ class Errors(unittest.TestCase):
                    "link", "--statss", "null:", "null:")
         self.fails(2, ["unknown option", "'vif help probe'"], "probe", "-x")
 
+    def test_unknown_letter_is_named_alone(self):
+        for letters in ("-xq", "-qx", "-x"):
+            done = vif("link", letters, "null:", "null:")
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertRegex(done.stderr, "unknown option '-?x'")
+
     def test_missing_value(self):
         self.fails(2, ["needs a value"], "link", "null:", "null:", "--stats")
 
@@ -106,6 +114,16 @@ class Errors(unittest.TestCase):
                               ("ready-fd", "x")]:
             self.fails(2, [f"bad value '{value}' for --{option} "],
                        "link", f"--{option}={value}", "null:", "null:")
+
+    def test_closed_ready_fd(self):
+        # 3 is the first one vif itself would open.
+        for number in ("77", "3", "2147483647"):
+            done = vif("link", "--ready-fd", number, "-d", "50ms", "null:",
+                       "null:")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), number)
+            self.assertRegex(done.stderr, rf"\bready-fd\b.*\b{number}\b|"
+                             rf"\b{number}\b.*\bready-fd\b")
+            self.assertNotIn("null -> null", done.stderr)
 
     def test_number_of_addresses(self):
         self.fails(2, ["needs two addresses, got 1"], "link", "null:")
@@ -137,9 +155,27 @@ class Link(unittest.TestCase):
         self.assertEqual(done.stdout, "")
 
     def test_quiet(self):
-        done = vif("link", "-q", "null:", "null:", "-d", "1ms")
-        self.assertEqual((done.returncode, done.stdout, done.stderr),
-                         (0, "", ""))
+        for more in (["-d", "1ms"], ["-d", "50ms", "--stats", "10ms"]):
+            done = vif("link", "-q", "null:", "null:", *more)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (0, "", ""))
+
+    def test_long_duration_does_not_wrap_around(self):
+        for duration in ("18446744073s", "18446744073709ms"):
+            ready, write_end = os.pipe()
+            with subprocess.Popen(
+                    [VIF, "link", "-d", duration, "--ready-fd",
+                     str(write_end), "null:", "null:"], pass_fds=[write_end],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    text=True) as child:
+                os.close(write_end)
+                with open(ready, encoding="ascii") as file:
+                    self.assertEqual(file.read(), "ready\n")
+                with self.assertRaises(subprocess.TimeoutExpired):
+                    child.wait(0.3)
+                child.send_signal(signal.SIGTERM)
+                _, err = child.communicate(timeout=60)
+            self.assertEqual(child.returncode, 0, err)
 
     def test_json_lines(self):
         done = vif("link", "--json", "null:", "null:", "-d", "50ms",
