@@ -104,40 +104,19 @@ static void help_type(const struct vif_port_ops *ops)
 		     ops->example);
 }
 
-/* The nearest of all commands and types, or NULL. */
-static const char *nearest_topic(const char *name)
-{
-	const struct vif_port_ops *ops;
-	const char *best = NULL;
-	size_t best_distance = NEAREST_WORD_MAX;
-
-	for (size_t i = 0; i < cli_n_commands; i++) {
-		size_t distance = nearest_distance(cli_commands[i]->name, name);
-
-		if (distance < best_distance) {
-			best_distance = distance;
-			best = cli_commands[i]->name;
-		}
-	}
-	for (size_t i = 0; (ops = port_ops_at(i)); i++) {
-		size_t distance = nearest_distance(ops->name, name);
-
-		if (distance < best_distance) {
-			best_distance = distance;
-			best = ops->name;
-		}
-	}
-	return best && nearest_worthy(best_distance, strlen(name)) ? best :
-								     NULL;
-}
-
 int help_unknown_command(const char *name)
 {
-	const char *nearest = nearest_topic(name);
+	struct nearest nearest = nearest_to(name);
+	const struct vif_port_ops *ops;
 
+	for (size_t i = 0; i < cli_n_commands; i++)
+		nearest_try(&nearest, cli_commands[i]->name);
+	for (size_t i = 0; (ops = port_ops_at(i)); i++)
+		nearest_try(&nearest, ops->name);
 	(void)fprintf(stderr, "vif: unknown command '%s'\n", name);
-	if (nearest)
-		(void)fprintf(stderr, "hint: did you mean '%s'?\n", nearest);
+	if (nearest_found(&nearest))
+		(void)fprintf(stderr, "hint: did you mean '%s'?\n",
+			      nearest_found(&nearest));
 	else
 		(void)fprintf(stderr, "hint: 'vif help' lists the commands\n");
 	return CLI_USAGE;

@@ -51,25 +51,18 @@ static int unknown_option(const struct cli_command *command, const char *word,
 			  int letter)
 {
 	const char *name = word + strspn(word, "-");
-	const char *best = NULL;
-	size_t best_distance = NEAREST_WORD_MAX;
+	struct nearest nearest = nearest_to(name);
 
 	if (letter > 0 && letter < OPTIONS_BASE) {
 		(void)cli_usage(command, "unknown option '-%c'", letter);
 		return CLI_NEXT_ERROR;
 	}
-	for (size_t i = 0; i < command->n_options; i++) {
-		size_t distance =
-			nearest_distance(command->options[i].name, name);
-
-		if (distance < best_distance) {
-			best_distance = distance;
-			best = command->options[i].name;
-		}
-	}
+	for (size_t i = 0; i < command->n_options; i++)
+		nearest_try(&nearest, command->options[i].name);
 	(void)cli_usage(command, "unknown option '%s'", word);
-	if (best && nearest_worthy(best_distance, strlen(name)))
-		(void)fprintf(stderr, "hint: did you mean '--%s'?\n", best);
+	if (nearest_found(&nearest))
+		(void)fprintf(stderr, "hint: did you mean '--%s'?\n",
+			      nearest_found(&nearest));
 	return CLI_NEXT_ERROR;
 }
 

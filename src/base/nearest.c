@@ -54,3 +54,25 @@ int nearest_worthy(size_t distance, size_t len)
 {
 	return distance <= 3 && 3 * distance <= len + 1;
 }
+
+struct nearest nearest_to(const char *word)
+{
+	return (struct nearest){ .word = word, .distance = NEAREST_WORD_MAX };
+}
+
+void nearest_try(struct nearest *nearest, const char *candidate)
+{
+	size_t distance = nearest_distance(candidate, nearest->word);
+
+	if (distance < nearest->distance) {
+		nearest->distance = distance;
+		nearest->best = candidate;
+	}
+}
+
+const char *nearest_found(const struct nearest *nearest)
+{
+	if (!nearest_worthy(nearest->distance, strlen(nearest->word)))
+		return NULL;
+	return nearest->best;
+}

@@ -21,4 +21,17 @@ size_t nearest_distance(const char *a, const char *b);
  */
 int nearest_worthy(size_t distance, size_t len);
 
+/* The search for the nearest of several words. */
+struct nearest {
+	const char *word; /* what somebody wrote */
+	const char *best; /* nearest so far, or NULL */
+	size_t distance;
+};
+
+struct nearest nearest_to(const char *word);
+void nearest_try(struct nearest *nearest, const char *candidate);
+
+/* The nearest, or NULL when even that is not worth proposing. */
+const char *nearest_found(const struct nearest *nearest);
+
 #endif

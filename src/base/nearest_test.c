@@ -68,9 +68,23 @@ static void a_third_may_be_wrong(void **state)
 	assert_false(nearest_worthy(4, 32));
 }
 
+static void search(void **state)
+{
+	struct nearest nearest = nearest_to("mtuu");
+
+	(void)state;
+	assert_null(nearest_found(&nearest));
+	nearest_try(&nearest, "queues");
+	assert_null(nearest_found(&nearest));
+	nearest_try(&nearest, "mtu");
+	nearest_try(&nearest, "mac");
+	assert_string_equal(nearest_found(&nearest), "mtu");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(search),
 		cmocka_unit_test(distance_is_symmetric),
 		cmocka_unit_test(a_third_may_be_wrong),
 	};

@@ -327,24 +327,17 @@ static int unknown_key(const struct address *address,
 		       const struct port_key *keys, size_t n_keys,
 		       const char *name, struct vif_error *error)
 {
-	const char *best = NULL;
-	size_t best_distance = NEAREST_WORD_MAX;
+	struct nearest nearest = nearest_to(name);
 
-	for (size_t i = 0; i < n_keys; i++) {
-		size_t distance = nearest_distance(keys[i].name, name);
-
-		if (distance < best_distance) {
-			best_distance = distance;
-			best = keys[i].name;
-		}
-	}
+	for (size_t i = 0; i < n_keys; i++)
+		nearest_try(&nearest, keys[i].name);
 	error_set(error, -EINVAL, "unknown key '%.64s'", name);
 	error_why(error, -EINVAL, "type '%s' has no such key", address->type);
-	if (best && nearest_worthy(best_distance, strlen(name)))
+	if (nearest_found(&nearest))
 		return error_hint(error, -EINVAL,
 				  "did you mean '%s'? 'vif help %s' lists "
 				  "all keys",
-				  best, address->type);
+				  nearest_found(&nearest), address->type);
 	return error_hint(error, -EINVAL, "'vif help %s' lists all keys",
 			  address->type);
 }
@@ -380,7 +373,8 @@ static int store_item(const struct port_key *key,
 
 	if (repeated && key->type != PORT_KEY_PREFIX) {
 		error_set(error, -EINVAL, "key '%s' is given twice", key->name);
-		return error_why(error, -EINVAL, "it takes one value");
+		error_why(error, -EINVAL, "it takes one value");
+		return error_hint(error, -EINVAL, "leave one of them out");
 	}
 	if (!value && key->type != PORT_KEY_BOOL) {
 		error_set(error, -EINVAL, "key '%s' has no value", key->name);

@@ -430,9 +430,9 @@ static const struct error_case option_errors[] = {
 	  "keys come after the first comma",
 	  "write x:NAME,ip=10.0.0.1/24 or x:,ip=10.0.0.1/24" },
 	{ "x:a,flag,flag", "key 'flag' is given twice", "it takes one value",
-	  "" },
+	  "leave one of them out" },
 	{ "x:a,size=64k,time=1s,size=64k", "key 'size' is given twice",
-	  "it takes one value", "" },
+	  "it takes one value", "leave one of them out" },
 	/* Values left out. */
 	{ "x:a,number", NO_VALUE("number", "N") },
 	{ "x:a,size", NO_VALUE("size", "SIZE") },

@@ -171,6 +171,15 @@ struct vif_port {
 void port_set_state(struct vif_port *port, enum vif_port_state state);
 
 /*
+ * port_tx_fits() - why a packet is beyond the capabilities of a port
+ *
+ * The packet is one that vif_packet_check() lets pass. Returns the reason to
+ * drop it, or VIF_DROP_N when there is none.
+ */
+enum vif_drop port_tx_fits(const struct vif_port_caps *caps,
+			   const struct vif_packet *packet);
+
+/*
  * port_tx_gate() - whether a port may send this packet, and count it
  *
  * For the tx of backends that cannot fail to send what they may send. Returns

@@ -62,25 +62,18 @@ static void report_state(struct vif_port *port, enum vif_port_state state)
 
 static int unknown_type(const char *type, struct vif_error *error)
 {
+	struct nearest nearest = nearest_to(type);
 	const struct vif_port_ops *ops;
-	const char *best = NULL;
-	size_t best_distance = NEAREST_WORD_MAX;
 
-	for (size_t i = 0; (ops = port_ops_at(i)); i++) {
-		size_t distance = nearest_distance(ops->name, type);
-
-		if (distance < best_distance) {
-			best_distance = distance;
-			best = ops->name;
-		}
-	}
+	for (size_t i = 0; (ops = port_ops_at(i)); i++)
+		nearest_try(&nearest, ops->name);
 	error_set(error, -EINVAL, "unknown port type '%s'", type);
 	error_why(error, -EINVAL, "this build has no such type");
-	if (best && nearest_worthy(best_distance, strlen(type)))
+	if (nearest_found(&nearest))
 		return error_hint(error, -EINVAL,
 				  "did you mean '%s'? 'vif help' lists the "
 				  "types",
-				  best);
+				  nearest_found(&nearest));
 	return error_hint(error, -EINVAL, "'vif help' lists the types");
 }
 
@@ -348,11 +341,9 @@ void port_set_state(struct vif_port *port, enum vif_port_state state)
 	report_state(port, state);
 }
 
-static enum vif_drop judge(const struct vif_port_caps *caps,
+enum vif_drop port_tx_fits(const struct vif_port_caps *caps,
 			   const struct vif_packet *packet)
 {
-	if (vif_packet_check(packet, caps->medium) < 0)
-		return VIF_DROP_HEADER;
 	if (packet->len > caps->len_max || packet->n_seg > caps->seg_max)
 		return VIF_DROP_TOO_LONG;
 	if (packet->gso != VIF_GSO_NONE &&
@@ -366,8 +357,10 @@ static enum vif_drop judge(const struct vif_port_caps *caps,
 bool port_tx_gate(struct vif_port *port, unsigned int queue,
 		  const struct vif_packet *packet)
 {
-	enum vif_drop drop = judge(&port->caps, packet);
+	enum vif_drop drop = VIF_DROP_HEADER;
 
+	if (vif_packet_check(packet, port->caps.medium) == 0)
+		drop = port_tx_fits(&port->caps, packet);
 	if (drop == VIF_DROP_N) {
 		port_count(&port->queue[queue].tx, packet);
 		return true;

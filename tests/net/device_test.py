@@ -315,7 +315,8 @@ def sigterm_accounts_for_what_is_delayed(net, delay):
     check_equal(set(reason for reason, n in flow["drops"].items() if n) -
                 {"stopped"}, set(), "other drops")
     check_equal(sink.stop()["received"], flow["tx_packets"], "arrived")
-    return f"{flow['tx_packets']} delivered, {flow['drops']['stopped']} stopped"
+    return (f"{flow['tx_packets']} delivered, "
+            f"{flow['drops']['stopped']} stopped")
 
 
 for the_delay in ("300ms", "5s"):  # within the time to drain, and beyond
@@ -348,7 +349,7 @@ def is_decided(vif):
 
 
 def race(net, arguments):
-    """Start two at once; returns whether one of them ran."""
+    """Start two at once; returns how many ran, none or one."""
     vifs = [start_stopped(net, *arguments) for _ in range(2)]
     wait(lambda: all(map(is_stopped, vifs)), "both to be about to start")
     for vif in vifs:
@@ -372,12 +373,11 @@ def race(net, arguments):
 def two_at_once_never_share_a_device(net):
     make(net, "a", "multi_queue")
     address = f"tun:va,netns={net.name['a']},queues=2"
-    tries = 10
+    tries = 40  # with fewer, a race is often missed
     won = sum(race(net, ("link", address, "null:")) for _ in range(tries))
-    check(won > 0, "nobody ever got the device")
     check(is_persistent(net, "a", "va"), "va is not persistent any more")
-    vif = net.vif("link", address, "null:").wait_ready()
-    vif.stop()
+    # Both may give way, but alone everybody gets the device.
+    net.vif("link", address, "null:").wait_ready().stop()
     return f"one of two ran in {won} of {tries} tries"
 
 

@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "os/tun.h"
 #include "port/tun/tun.h"
@@ -214,21 +213,20 @@ enum owner_kind { OWNER_USER, OWNER_GROUP };
 
 static const char *const owner_keys[] = { "owner", "group" };
 
-/* Entries of large groups need room; what is too large is an error. */
+/* Entries of large groups need room; one that is too large is an error. */
 static int find_id(enum owner_kind kind, const char *name, uint32_t *ret_id)
 {
-	const size_t size = 1 << 20;
-	cleanup_free_ char *buffer = malloc(size);
+	char buffer[32768];
 	struct passwd user, *found_user = NULL;
 	struct group group, *found_group = NULL;
 	int r;
 
-	if (!buffer)
-		return -ENOMEM;
 	if (kind == OWNER_USER)
-		r = getpwnam_r(name, &user, buffer, size, &found_user);
+		r = getpwnam_r(name, &user, buffer, sizeof(buffer),
+			       &found_user);
 	else
-		r = getgrnam_r(name, &group, buffer, size, &found_group);
+		r = getgrnam_r(name, &group, buffer, sizeof(buffer),
+			       &found_group);
 	if (found_user)
 		*ret_id = found_user->pw_uid;
 	else if (found_group)

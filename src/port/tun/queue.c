@@ -142,13 +142,7 @@ static enum vif_drop prepare(const struct tun *tun,
 
 	if (offload_to_virtio(packet, caps->medium, ret_virtio) < 0)
 		return VIF_DROP_HEADER;
-	if (packet->len > caps->len_max || packet->n_seg > caps->seg_max)
-		return VIF_DROP_TOO_LONG;
-	if ((packet->gso != VIF_GSO_NONE &&
-	     !(caps->tx_gso & VIF_GSO_BIT(packet->gso))) ||
-	    (packet->csum == VIF_CSUM_PARTIAL && !caps->tx_csum))
-		return VIF_DROP_OFFLOAD;
-	return VIF_DROP_N;
+	return port_tx_fits(caps, packet);
 }
 
 int tun_queue_tx(struct vif_port *port, unsigned int queue,
