@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Gluing packets into superpackets.
+ *
+ * Theory of operation: first, packets are sorted into chains, in order. One
+ * that may begin a chain is noted in the flow table under its hash; one that
+ * continues the chain found there joins it. Then each chain becomes one packet
+ * of the output: a chain of one is passed on as it is, others get a copy of the
+ * first header, with lengths, flags and checksums changed, and the payloads as
+ * pieces.
+ *
+ * The table has one place for each hash. A flow that finds its place taken
+ * takes it over: the other chain grows no longer, which costs nothing but the
+ * gain. A packet of a flow that cannot join seals the chain in its place, so
+ * that later ones cannot overtake it.
+ */
+#include "packet/glue.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "wire/bytes.h"
+#include "wire/checksum.h"
+#include "wire/inet.h"
+
+enum tcp_layout {
+	TCP_SEQ = 4,
+	TCP_OFFSET = 12,
+	TCP_FLAGS = 13,
+	TCP_PSH = 0x08,
+	TCP_ACK = 0x10,
+	TCP_ECE = 0x40,
+};
+
+enum ip_layout {
+	IP4_LEN = 2,
+	IP4_ID = 4,
+	IP4_CSUM = 10,
+	IP4_PROTO = 9,
+	IP6_LEN = 4,
+	UDP_LEN = 4,
+};
+
+void glue_init(struct glue *glue, enum vif_medium medium, uint32_t gso)
+{
+	memset(glue, 0, sizeof(*glue));
+	glue->medium = medium;
+	glue->gso = gso;
+}
+
+static uint8_t proto_of(const struct glue_piece *piece)
+{
+	return piece->is_tcp ? INET_PROTO_TCP : INET_PROTO_UDP;
+}
+
+static uint8_t kind_of(const struct glue_piece *piece)
+{
+	if (!piece->is_tcp)
+		return VIF_GSO_UDP;
+	return piece->version == 4 ? VIF_GSO_TCP4 : VIF_GSO_TCP6;
+}
+
+/* Bytes of the L4 header, or 0. */
+static uint16_t l4_len(const uint8_t *data, size_t len, const struct inet *inet)
+{
+	size_t there = len - inet->l4_off;
+	size_t l4;
+
+	if (inet->proto == INET_PROTO_UDP)
+		return there < INET_UDP_LEN ? 0 : INET_UDP_LEN;
+	if (inet->proto != INET_PROTO_TCP || there < INET_TCP_LEN)
+		return 0;
+	l4 = (size_t)(data[inet->l4_off + TCP_OFFSET] >> 4) * 4;
+	return l4 < INET_TCP_LEN || l4 > there ? 0 : (uint16_t)l4;
+}
+
+/*
+ * Finds the headers of a packet. Returns false for what has no flow that could
+ * be told: a fragment, or nothing we know.
+ */
+static bool parse(const struct glue *glue, const struct vif_packet *packet,
+		  struct glue_piece *piece)
+{
+	const uint8_t *data = packet->seg[0].iov_base;
+	size_t len = packet->seg[0].iov_len;
+	struct inet inet;
+	uint16_t l4;
+
+	piece->packet = packet;
+	piece->data = data;
+	if (inet_parse(data, len, glue->medium == VIF_MEDIUM_ETH, &inet) < 0 ||
+	    inet.fragment)
+		return false;
+	l4 = l4_len(data, len, &inet);
+	if (l4 == 0)
+		return false;
+	piece->is_tcp = inet.proto == INET_PROTO_TCP;
+	piece->version = inet.version;
+	piece->l3_off = inet.l3_off;
+	piece->l4_off = inet.l4_off;
+	piece->hdr_len = (uint16_t)(inet.l4_off + l4);
+	piece->payload = packet->len - piece->hdr_len;
+	return true;
+}
+
+/* Lengths in the headers say what is there: no options, no trailer. */
+static bool has_plain_ip(const struct glue_piece *piece)
+{
+	const uint8_t *ip = piece->data + piece->l3_off;
+	uint32_t len = piece->packet->len - piece->l3_off;
+
+	if (piece->version == 4)
+		return piece->l4_off - piece->l3_off == INET_IP4_LEN &&
+		       get_be16(ip + IP4_LEN) == len;
+	return piece->l4_off - piece->l3_off == INET_IP6_LEN &&
+	       get_be16(ip + IP6_LEN) == len - INET_IP6_LEN;
+}
+
+static uint64_t pseudo_sum(const uint8_t *ip, uint8_t version, uint8_t proto,
+			   uint32_t l4_len_total)
+{
+	uint8_t tail[4] = { 0, proto };
+
+	put_be16(tail + 2, (uint16_t)l4_len_total);
+	if (version == 4)
+		return checksum_sum(ip + 12, 8) + checksum_sum(tail, 4);
+	return checksum_sum(ip + 8, 32) + checksum_sum(tail, 4);
+}
+
+/*
+ * Whether the checksums are right, and written as we would write them: a field
+ * of ffff where 0 belongs is right, too, but could not be restored.
+ */
+static bool has_good_checksums(const struct glue_piece *piece)
+{
+	const uint8_t *ip = piece->data + piece->l3_off;
+	const uint8_t *l4 = piece->data + piece->l4_off;
+	uint32_t len = piece->packet->len - piece->l4_off;
+	uint16_t field = checksum_load(
+		l4 + (piece->is_tcp ? INET_TCP_CSUM : INET_UDP_CSUM));
+
+	if (field == (piece->is_tcp ? 0xffff : 0))
+		return false;
+	if (piece->version == 4 &&
+	    (checksum_load(ip + IP4_CSUM) == 0xffff ||
+	     checksum_fold(checksum_sum(ip, INET_IP4_LEN)) != 0xffff))
+		return false;
+	if (piece->packet->csum == VIF_CSUM_VERIFIED)
+		return true;
+	return checksum_fold(
+		       pseudo_sum(ip, piece->version, proto_of(piece), len) +
+		       checksum_sum(l4, len)) == 0xffff;
+}
+
+static bool has_plain_flags(const struct glue_piece *piece)
+{
+	uint8_t flags = piece->data[piece->l4_off + TCP_FLAGS];
+
+	return (flags & TCP_ACK) && !(flags & ~(TCP_ACK | TCP_PSH | TCP_ECE));
+}
+
+/* Whether a packet may be part of a superpacket at all. */
+static bool is_candidate(const struct glue *glue,
+			 const struct glue_piece *piece)
+{
+	const struct vif_packet *packet = piece->packet;
+
+	if (!(glue->gso & VIF_GSO_BIT(kind_of(piece))) || packet->n_seg != 1 ||
+	    packet->gso != VIF_GSO_NONE || packet->csum == VIF_CSUM_PARTIAL ||
+	    piece->payload == 0 || piece->hdr_len > VIF_PACKET_HDR_MAX)
+		return false;
+	if (!has_plain_ip(piece))
+		return false;
+	if (piece->is_tcp && !has_plain_flags(piece))
+		return false;
+	if (!piece->is_tcp && get_be16(piece->data + piece->l4_off + UDP_LEN) !=
+				      packet->len - piece->l4_off)
+		return false;
+	return has_good_checksums(piece);
+}
+
+static uint32_t tcp_seq(const uint8_t *tcp)
+{
+	return (uint32_t)get_be16(tcp + TCP_SEQ) << 16 |
+	       get_be16(tcp + TCP_SEQ + 2);
+}
+
+/* Everything in front of L4 that has to be the same in all segments. */
+static bool same_ip(const struct glue_piece *piece, const uint8_t *header)
+{
+	const uint8_t *a = piece->data;
+	uint16_t l3 = piece->l3_off;
+	const uint8_t *ip_a = a + l3;
+	const uint8_t *ip_b = header + l3;
+
+	if (memcmp(a, header, l3) != 0)
+		return false;
+	if (piece->version == 6)
+		return memcmp(ip_a, ip_b, IP6_LEN) == 0 &&
+		       memcmp(ip_a + 6, ip_b + 6, INET_IP6_LEN - 6) == 0;
+	return memcmp(ip_a, ip_b, IP4_LEN) == 0 &&
+	       memcmp(ip_a + 6, ip_b + 6, IP4_CSUM - 6) == 0 &&
+	       memcmp(ip_a + 12, ip_b + 12, INET_IP4_LEN - 12) == 0;
+}
+
+/* Ports, acknowledgement, window, urgent pointer, options; flags but PSH. */
+static bool same_l4(const struct glue_piece *piece, const uint8_t *header)
+{
+	const uint8_t *a = piece->data + piece->l4_off;
+	const uint8_t *b = header + piece->l4_off;
+	size_t len = (size_t)piece->hdr_len - piece->l4_off;
+
+	if (!piece->is_tcp)
+		return memcmp(a, b, UDP_LEN) == 0;
+	return memcmp(a, b, TCP_SEQ) == 0 &&
+	       memcmp(a + 8, b + 8, TCP_FLAGS - 8) == 0 &&
+	       ((a[TCP_FLAGS] ^ b[TCP_FLAGS]) & ~TCP_PSH) == 0 &&
+	       memcmp(a + 14, b + 14, 2) == 0 &&
+	       memcmp(a + 18, b + 18, len - 18) == 0;
+}
+
+static bool continues(const struct glue *glue, const struct glue_chain *chain,
+		      const struct glue_piece *piece)
+{
+	const struct glue_piece *first = &glue->piece[chain->first];
+
+	if (!chain->is_open || first->version != piece->version ||
+	    first->is_tcp != piece->is_tcp ||
+	    first->hdr_len != piece->hdr_len ||
+	    first->l3_off != piece->l3_off || first->l4_off != piece->l4_off)
+		return false;
+	if (!same_ip(piece, first->data) || !same_l4(piece, first->data))
+		return false;
+	if (piece->version == 4 &&
+	    get_be16(piece->data + piece->l3_off + IP4_ID) != chain->next_id)
+		return false;
+	if (piece->is_tcp &&
+	    tcp_seq(piece->data + piece->l4_off) != chain->next_seq)
+		return false;
+	return piece->payload <= first->payload &&
+	       chain->len + piece->payload - piece->l3_off <= 65535 &&
+	       chain->n < VIF_PACKET_SEG_MAX - 1;
+}
+
+static bool has_push(const struct glue_piece *piece)
+{
+	return piece->is_tcp &&
+	       (piece->data[piece->l4_off + TCP_FLAGS] & TCP_PSH);
+}
+
+/* What comes after this piece, and whether anything may. */
+static void advance(struct glue *glue, struct glue_chain *chain, uint32_t i)
+{
+	const struct glue_piece *piece = &glue->piece[i];
+
+	chain->last = i;
+	chain->n++;
+	chain->len += piece->payload;
+	chain->next_id++;
+	chain->next_seq += piece->payload;
+	/* A short segment and PSH are where cutting ends, so here, too. */
+	chain->is_open = piece->payload == glue->piece[chain->first].payload &&
+			 !has_push(piece);
+}
+
+/* A chain of its own for a packet; open if others may join. */
+static struct glue_chain *begin(struct glue *glue, uint32_t i)
+{
+	struct glue_chain *chain = &glue->chain[glue->n_chain++];
+
+	*chain = (struct glue_chain){ .first = i, .last = i, .n = 1 };
+	return chain;
+}
+
+static void begin_open(struct glue *glue, uint32_t i, uint32_t place)
+{
+	const struct glue_piece *piece = &glue->piece[i];
+	struct glue_chain *chain;
+
+	glue->flow[place].epoch = glue->epoch;
+	glue->flow[place].chain = glue->n_chain;
+	chain = begin(glue, i);
+	chain->n = 0;
+	chain->len = piece->hdr_len;
+	if (piece->version == 4)
+		chain->next_id = get_be16(piece->data + piece->l3_off + IP4_ID);
+	if (piece->is_tcp)
+		chain->next_seq = tcp_seq(piece->data + piece->l4_off);
+	advance(glue, chain, i);
+}
+
+static void sort(struct glue *glue, const struct vif_packet *packet, uint32_t i)
+{
+	struct glue_piece *piece = &glue->piece[i];
+	uint32_t place;
+
+	if (!parse(glue, packet, piece)) {
+		glue->epoch++; /* it may be of any flow: seal all */
+		(void)begin(glue, i);
+		return;
+	}
+	place = vif_packet_flow_hash(packet, glue->medium) % GLUE_FLOWS;
+	if (!is_candidate(glue, piece)) {
+		glue->flow[place].epoch = glue->epoch - 1;
+		(void)begin(glue, i);
+		return;
+	}
+	if (glue->flow[place].epoch == glue->epoch) {
+		struct glue_chain *chain =
+			&glue->chain[glue->flow[place].chain];
+
+		if (continues(glue, chain, piece)) {
+			glue->piece[chain->last].next = i;
+			advance(glue, chain, i);
+			return;
+		}
+	}
+	begin_open(glue, i, place);
+}
+
+/* Lengths, flags and checksums of a superpacket in its copy of the headers. */
+static void write_header(const struct glue *glue,
+			 const struct glue_chain *chain, uint8_t *header)
+{
+	const struct glue_piece *first = &glue->piece[chain->first];
+	uint32_t l4_total = chain->len - first->l4_off;
+	uint8_t *ip = header + first->l3_off;
+	uint8_t *l4 = header + first->l4_off;
+	uint16_t sum;
+
+	memcpy(header, first->data, first->hdr_len);
+	if (first->version == 4) {
+		put_be16(ip + IP4_LEN, (uint16_t)(chain->len - first->l3_off));
+		memset(ip + IP4_CSUM, 0, 2);
+		checksum_store(ip + IP4_CSUM,
+			       (uint16_t)~checksum_fold(
+				       checksum_sum(ip, INET_IP4_LEN)));
+	} else {
+		put_be16(ip + IP6_LEN, (uint16_t)l4_total);
+	}
+	sum = checksum_fold(
+		pseudo_sum(ip, first->version, proto_of(first), l4_total));
+	if (first->is_tcp) {
+		if (has_push(&glue->piece[chain->last]))
+			l4[TCP_FLAGS] |= TCP_PSH;
+		checksum_store(l4 + INET_TCP_CSUM, sum);
+	} else {
+		put_be16(l4 + UDP_LEN, (uint16_t)l4_total);
+		checksum_store(l4 + INET_UDP_CSUM, sum);
+	}
+}
+
+static void emit_super(struct glue *glue, const struct glue_chain *chain,
+		       uint8_t *header, struct vif_batch *out)
+{
+	const struct glue_piece *first = &glue->piece[chain->first];
+	struct vif_packet *packet = vif_batch_add(out, header, first->hdr_len);
+	uint32_t at = chain->first;
+
+	assert(packet && out->n_seg + chain->n <= out->n_seg_max);
+	write_header(glue, chain, header);
+	for (uint32_t i = 0; i < chain->n; i++) {
+		const struct glue_piece *piece = &glue->piece[at];
+
+		out->seg[out->n_seg++] = (struct iovec){
+			(uint8_t *)piece->packet->seg[0].iov_base +
+				piece->hdr_len,
+			piece->payload,
+		};
+		at = piece->next;
+	}
+	packet->n_seg = (uint16_t)(chain->n + 1);
+	packet->len = chain->len;
+	packet->flags = first->packet->flags;
+	packet->l3_off = first->l3_off;
+	packet->l4_off = first->l4_off;
+	packet->csum_off = first->is_tcp ? INET_TCP_CSUM : INET_UDP_CSUM;
+	packet->hdr_len = first->hdr_len;
+	packet->gso_size = (uint16_t)first->payload;
+	packet->gso = kind_of(first);
+	packet->csum = VIF_CSUM_PARTIAL;
+}
+
+void glue_burst(struct glue *glue, const struct vif_batch *in,
+		struct vif_batch *out)
+{
+	uint32_t n_header = 0;
+
+	assert(in->n <= GLUE_BURST_MAX && out->n == 0 && out->n_max >= in->n &&
+	       out->n_seg_max >= 2 * in->n);
+	glue->n_chain = 0;
+	glue->epoch++;
+	for (uint32_t i = 0; i < in->n; i++)
+		sort(glue, &in->packet[i], i);
+	for (uint32_t c = 0; c < glue->n_chain; c++) {
+		const struct glue_chain *chain = &glue->chain[c];
+
+		if (chain->n > 1)
+			emit_super(glue, chain, glue->header[n_header++], out);
+		else
+			out->packet[out->n++] = in->packet[chain->first];
+	}
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Gluing the packets of a burst into superpackets.
+ *
+ * The reverse of cutting: cut_next() makes of every glued packet exactly what
+ * came in, bit for bit, or it is not glued. Packets of a flow never overtake
+ * each other, nothing is kept after a burst, and nothing is allocated.
+ *
+ * The rules are those of the kernel's GRO, where it leaves no choice open: see
+ * docs/design/glue.md.
+ */
+#ifndef PACKET_GLUE_H
+#define PACKET_GLUE_H
+
+#include <vif/packet.h>
+
+enum glue_limits {
+	GLUE_BURST_MAX = 64, /* packets of a burst */
+	GLUE_FLOWS = 256,    /* places in the flow table, a power of two */
+};
+
+/* What a packet of the burst is to the gluer. */
+struct glue_piece {
+	const struct vif_packet *packet;
+	const uint8_t *data; /* its first piece */
+	uint16_t l3_off;
+	uint16_t l4_off;
+	uint16_t hdr_len; /* L2 to L4 */
+	uint8_t version;
+	bool is_tcp;
+	uint32_t payload;
+	uint32_t next; /* piece of the same chain */
+};
+
+/* Packets that belong together; one for each packet of the output. */
+struct glue_chain {
+	uint32_t first; /* pieces */
+	uint32_t last;
+	uint32_t n;
+	uint32_t len;      /* bytes of the superpacket */
+	uint32_t next_seq; /* TCP: what has to come next */
+	uint16_t next_id;  /* IPv4 */
+	bool is_open;
+};
+
+/* One for each direction and thread. Fields are for glue.c. */
+struct glue {
+	uint32_t gso; /* kinds to make, VIF_GSO_BIT() */
+	enum vif_medium medium;
+	uint32_t n_chain;
+	uint32_t epoch; /* entries of another one are void */
+	struct {
+		uint32_t epoch;
+		uint32_t chain;
+	} flow[GLUE_FLOWS];
+	struct glue_piece piece[GLUE_BURST_MAX];
+	struct glue_chain chain[GLUE_BURST_MAX];
+	uint8_t header[GLUE_BURST_MAX / 2][VIF_PACKET_HDR_MAX];
+};
+
+/*
+ * glue_init() - prepare for gluing
+ *
+ * gso are the kinds the destination takes; medium is not VIF_MEDIUM_ANY.
+ */
+void glue_init(struct glue *glue, enum vif_medium medium, uint32_t gso);
+
+/*
+ * glue_burst() - glue what belongs together
+ * @glue: after glue_init().
+ * @in:	  at most GLUE_BURST_MAX packets; borrowed until out has been sent.
+ * @out:  empty; gets the packets, in order, as many as @in has or fewer. Has
+ *	  room for as many packets, and for twice as many pieces.
+ *
+ * A packet whose checksums are wrong passes alone and as it is. The bytes of
+ * @in are not changed.
+ */
+void glue_burst(struct glue *glue, const struct vif_batch *in,
+		struct vif_batch *out);
+
+#endif
