@@ -161,8 +161,11 @@ static void man_type(const struct vif_port_ops *ops)
 	(void)printf("## %s:%s\n\n", ops->name, ops->main ? "[NAME]" : "");
 	print_escaped(ops->summary);
 	(void)printf(". ");
-	if (ops->main)
-		(void)printf("_NAME_: %s.", ops->main);
+	if (ops->main) {
+		(void)printf("_NAME_: ");
+		print_escaped(ops->main);
+		(void)putchar('.');
+	}
 	(void)printf("\n\n");
 	for (size_t i = 0; i < ops->n_keys; i++) {
 		const struct port_key *key = &ops->keys[i];

@@ -9,18 +9,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/bits.h"
 #include "cli/cli.h"
 #include "cli/link_report.h"
+#include "cli/link_signals.h"
 #include "port/units.h"
 
 enum link_limits {
@@ -203,6 +201,10 @@ static int parse(const struct cli_command *command, int argc, char **argv,
 	return -1;
 }
 
+enum {
+	NO_NEWS = -1,
+};
+
 /* One run of the command. */
 struct run {
 	const struct settings *settings;
@@ -210,7 +212,8 @@ struct run {
 	struct vif_port *port[2];
 	struct vif_link *link;
 	atomic_bool running; /* workers read it */
-	int signal_fd;
+	int wake_fd;
+	_Atomic int news[2]; /* state of each port to tell, or NO_NEWS */
 	uint64_t start_ns;
 	uint64_t next_stats_ns;
 };
@@ -234,6 +237,10 @@ static double seconds_since(uint64_t start_ns)
 	return (double)(now_ns() - start_ns) / 1e9;
 }
 
+/*
+ * Called by a worker, which must not wait for whoever reads our output: only
+ * notes the state. States that come faster than they are read are one.
+ */
 static void on_state(void *user, struct vif_port *port,
 		     enum vif_port_state state)
 {
@@ -242,6 +249,13 @@ static void on_state(void *user, struct vif_port *port,
 	/* Before the link runs, states are no news; its end is told later. */
 	if (!atomic_load(&run->running) || state == VIF_PORT_CLOSED)
 		return;
+	atomic_store(&run->news[port == run->port[1]], (int)state);
+	signals_wake();
+}
+
+static void tell_state(const struct run *run, const struct vif_port *port,
+		       enum vif_port_state state)
+{
 	if (run->settings->json)
 		cli_json_line(json_pack("{s:s, s:s, s:s}", "event", "state",
 					"port", vif_port_name(port), "state",
@@ -251,70 +265,21 @@ static void on_state(void *user, struct vif_port *port,
 			      vif_port_state_name(state));
 }
 
-/* The link that a second signal aborts; handlers take no arguments. */
-static struct vif_link *_Atomic draining;
-
-static void abort_drain(int number)
+/* Returns whether to stop. */
+static bool take_news(struct run *run)
 {
-	struct vif_link *link = atomic_load(&draining);
+	signals_clear();
+	for (int i = 0; i < 2; i++) {
+		int state = atomic_exchange(&run->news[i], NO_NEWS);
 
-	(void)number;
-	if (link)
-		vif_link_abort(link);
-}
-
-/* Below nohup(1) the end of the terminal is no reason to stop. */
-static bool hangup_is_ignored(void)
-{
-	struct sigaction action;
-
-	return sigaction(SIGHUP, NULL, &action) == 0 &&
-	       action.sa_handler == SIG_IGN;
-}
-
-static int block_signals(void)
-{
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGUSR1);
-	if (!hangup_is_ignored())
-		(void)sigaddset(&set, SIGHUP);
-	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* From now on the signals that stop arrive in abort_drain(). */
-static void unblock_signals(struct vif_link *link)
-{
-	struct sigaction action = { .sa_handler = abort_drain };
-	sigset_t set;
-
-	atomic_store(&draining, link);
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGTERM, &action, NULL);
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
-	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
-/* Returns whether a signal asked to stop. */
-static bool take_signals(struct run *run)
-{
-	struct signalfd_siginfo info;
-	bool stop = false;
-
-	while (read(run->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGUSR1)
-			report_counters(&run->report, "counters",
-					seconds_since(run->start_ns));
-		else
-			stop = true;
+		if (state != NO_NEWS)
+			tell_state(run, run->port[i],
+				   (enum vif_port_state)state);
 	}
-	return stop;
+	if (signals_want_counters())
+		report_counters(&run->report, "counters",
+				seconds_since(run->start_ns));
+	return signals_want_stop();
 }
 
 static int milliseconds_to(uint64_t deadline_ns, uint64_t at_ns)
@@ -350,7 +315,7 @@ static uint64_t take_time(struct run *run, uint64_t at_ns, uint64_t end_ns)
 static void wait_for_end(struct run *run)
 {
 	struct pollfd fd[2] = {
-		{ run->signal_fd, POLLIN, 0 },
+		{ run->wake_fd, POLLIN, 0 },
 		{ vif_link_wait_fd(run->link), POLLIN, 0 },
 	};
 	uint64_t end_ns = UINT64_MAX;
@@ -364,12 +329,10 @@ static void wait_for_end(struct run *run)
 		if (at_ns >= end_ns)
 			return;
 		if (poll(fd, 2, milliseconds_to(wake_ns, at_ns)) < 0)
-			continue; /* EINTR, by a signal nobody handles */
+			continue; /* EINTR; the handler has woken us, too */
 		if (fd[1].revents != 0)
 			return;
-		/* Anything but readable means that it is not ours any more. */
-		if (fd[0].revents != 0 &&
-		    (fd[0].revents != POLLIN || take_signals(run)))
+		if (fd[0].revents != 0 && take_news(run))
 			return;
 	}
 }
@@ -381,7 +344,8 @@ static void tell_ready(int fd)
 	if (write(fd, "ready\n", 6) != 6)
 		(void)fprintf(stderr, "vif: cannot write to --ready-fd %d\n",
 			      fd);
-	(void)close(fd); /* handed to us for this one line */
+	if (fd > STDERR_FILENO)
+		(void)close(fd); /* handed to us for this one line */
 }
 
 static int open_ports(struct run *run, char **address, struct vif_error *error)
@@ -425,6 +389,7 @@ static int start_link(struct run *run, struct vif_error *error)
 	run->next_stats_ns = later(run->start_ns, settings->stats_ns);
 	run->report.last_s = (double)run->start_ns / 1e9;
 	run->link = link;
+	signals_abort(link);
 	r = vif_link_start(link, error);
 	atomic_store(&run->running, r == 0);
 	return r;
@@ -435,13 +400,14 @@ static int run_ports(struct run *run, char **address)
 	struct vif_error error;
 	int r = open_ports(run, address, &error);
 
+	if (r == 0 && signals_want_stop())
+		return CLI_OK;
 	if (r == 0)
 		r = start_link(run, &error);
 	if (r < 0)
 		return cli_fail(&error);
 	tell_ready(run->settings->ready_fd);
 	wait_for_end(run);
-	unblock_signals(run->link);
 	(void)vif_link_stop(run->link, LINK_DRAIN_MS); /* asked for below */
 	r = vif_link_error(run->link, &error);
 	report_counters(&run->report, "summary", seconds_since(run->start_ns));
@@ -451,23 +417,23 @@ static int run_ports(struct run *run, char **address)
 static int run_link(const struct cli_command *command, int argc, char **argv)
 {
 	struct settings settings = { .ready_fd = -1 };
-	struct run run = { .settings = &settings };
+	struct run run = { .settings = &settings,
+			   .news = { NO_NEWS, NO_NEWS } };
 	int first;
 	int r = parse(command, argc, argv, &settings, &first);
 
 	if (r >= 0)
 		return r;
-	run.signal_fd = block_signals();
-	if (run.signal_fd < 0) {
+	run.wake_fd = signals_start();
+	if (run.wake_fd < 0) {
 		(void)fprintf(stderr, "vif: cannot watch for signals\n");
 		return CLI_FAILED;
 	}
 	r = run_ports(&run, argv + first);
-	atomic_store(&draining, NULL);
+	signals_abort(NULL);
 	vif_link_free(run.link);
 	vif_port_close(run.port[0]);
 	vif_port_close(run.port[1]);
-	(void)close(run.signal_fd); /* nothing to lose */
 	return r;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vif: the command table, and running a command. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/help.h"
@@ -39,11 +41,24 @@ static bool stdout_is_whole(void)
 	return fflush(stdout) == 0 && !failed;
 }
 
+/* A closed one would be a device or a socket of ours soon. */
+static void keep_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		(void)close(fd); /* one too many */
+}
+
 int main(int argc, char **argv)
 {
 	const struct cli_command *command;
 	int r;
 
+	keep_standard_fds();
 	/* A reader of ours that goes away is an error of a write, no more. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {

@@ -6,12 +6,15 @@ manual page, probe, and what it says to a bad command line.
 usage: cli_test.py VIF [MANUAL]
 """
 
+import array
+import fcntl
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import termios
 import unittest
 
 VIF = sys.argv[1]
@@ -192,6 +195,47 @@ class Link(unittest.TestCase):
             self.assertEqual(set(flow["drops"]), {
                 "full", "down", "bad_header", "truncated", "too_long",
                 "offload", "refused", "no_memory", "stopped", "injected"})
+
+
+    def test_ends_although_nobody_reads(self):
+        reader, writer = os.pipe()
+        child = subprocess.Popen(
+            [VIF, "link", "--json", "--stats", "1ms", "null:", "null:"],
+            stdout=writer)
+        os.close(writer)
+        try:
+            # Full: it must be blocked in a write now, or soon.
+            while self.pipe_fill(reader) < 65536 - 4096:
+                self.assertIsNone(child.poll())
+            child.send_signal(signal.SIGTERM)
+            while self.is_pending(child.pid, signal.SIGTERM):
+                pass
+            child.send_signal(signal.SIGTERM)
+            self.assertIn(child.wait(timeout=8), (0, 1))
+        finally:
+            child.kill()
+            child.wait()
+            os.close(reader)
+
+    @staticmethod
+    def pipe_fill(pipe):
+        size = array.array("i", [0])
+        fcntl.ioctl(pipe, termios.FIONREAD, size)
+        return size[0]
+
+    @staticmethod
+    def is_pending(pid, number):
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            masks = re.findall(r"^(?:Sig|Shd)Pnd:\s+(\w+)", file.read(),
+                               re.MULTILINE)
+        return any(int(mask, 16) & 1 << (number - 1) for mask in masks)
+
+    def test_closed_standard_descriptors(self):
+        for closing in (">&-", "2>&-", "<&-", "<&- >&- 2>&-"):
+            done = subprocess.run(
+                f'"{VIF}" link -j -d 20ms null: null: {closing}', shell=True,
+                capture_output=True, text=True, check=False, timeout=60)
+            self.assertEqual(done.returncode, 0, closing + done.stderr)
 
 
 class Probe(unittest.TestCase):
