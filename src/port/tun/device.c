@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/bits.h"
 #include "base/error.h"
 #include "os/tun.h"
 #include "port/tun/tun.h"
@@ -28,13 +29,17 @@ static const char *kind_name(bool is_tap)
 
 static int check_name(const char *name, struct vif_error *error)
 {
-	if (strlen(name) < IF_NAMESIZE && !strpbrk(name, "/: \t\n%") &&
-	    strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+	static const char *const reserved[] = { ".", "..", "all", "default" };
+	bool good = strlen(name) < IF_NAMESIZE && !strpbrk(name, "/: \t\n%");
+
+	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
+		good = good && strcmp(name, reserved[i]) != 0;
+	if (good)
 		return 0;
 	error_set(error, -EINVAL, "'%.64s' is no name for a device", name);
 	error_why(error, -EINVAL,
 		  "names have 1 to %d characters, without space, '/', ':' or "
-		  "'%%'",
+		  "'%%', and the kernel reserves some",
 		  IF_NAMESIZE - 1);
 	return error_hint(error, -EINVAL,
 			  "leave it out to let the kernel choose one");
@@ -52,6 +57,10 @@ static int cannot_open(int code, struct vif_error *error)
 		return error_hint(error, code,
 				  "load the driver with 'modprobe tun', or in "
 				  "a container pass --device /dev/net/tun");
+	if (code == -EMFILE)
+		return error_hint(error, code,
+				  "'ulimit -n' raises the limit; each queue "
+				  "takes one");
 	return code;
 }
 
@@ -87,7 +96,7 @@ static int not_ours(const struct tun *tun, const char *name,
 	error_set(error, -EEXIST, "cannot use device '%s'", name);
 	if (strcmp(link->kind, "tun") != 0)
 		error_why(error, -EEXIST, "it is a %s device, not %s",
-			  link->kind[0] ? link->kind : "physical",
+			  link->kind[0] ? link->kind : "foreign",
 			  kind_name(tun->is_tap));
 	else
 		error_why(error, -EEXIST, "it is a %s device, not %s",

@@ -49,6 +49,8 @@ static int add_address(struct tun *tun, size_t i, struct vif_error *error)
 				 "IPv6 needs an MTU of at least 1280, this one "
 				 "is %u",
 				 tun->link.mtu);
+	if (r == -EADDRNOTAVAIL)
+		return error_why(error, r, "no device can have that address");
 	return r;
 }
 
@@ -99,39 +101,50 @@ int tun_settings_up(struct tun *tun, struct vif_error *error)
 	if (r < 0)
 		return cannot_set(tun, "the state", r, error);
 	tun->link.up = true;
+	tun->set_up = true;
 	return 0;
 }
 
-/*
- * Failures are ignored: the device may be gone, or somebody may have changed
- * it meanwhile, and there is nobody left who could act on it.
- */
-void tun_settings_restore(struct tun *tun)
+static void remove_addresses(struct tun *tun)
 {
-	const struct rtnl_link *before = &tun->before;
-	struct rtnl_link *link = &tun->link;
-	struct rtnl *rtnl = &tun->rtnl;
-
-	if (tun->created || !tun->persists)
-		return;
 	for (size_t i = 0; i < tun->options.ip.n; i++) {
 		const struct port_prefix *prefix = &tun->options.ip.prefix[i];
 
 		if (tun->ip_added & 1u << i)
-			(void)rtnl_addr_del(rtnl, &(struct rtnl_addr){
-							  link->index,
-							  prefix->family,
-							  prefix->len,
-							  prefix->addr,
-						  });
+			(void)rtnl_addr_del(&tun->rtnl, &(struct rtnl_addr){
+								tun->link.index,
+								prefix->family,
+								prefix->len,
+								prefix->addr,
+							});
 	}
-	if (link->up && !before->up)
-		(void)rtnl_link_set_up(rtnl, link->index, false);
-	if (link->mtu != before->mtu)
-		(void)rtnl_link_set_mtu(rtnl, link->index, before->mtu);
-	if (link->txqueuelen != before->txqueuelen)
-		(void)rtnl_link_set_txqueuelen(rtnl, link->index,
+}
+
+/*
+ * Puts back what still is as we have set it: what somebody else has changed
+ * since is theirs. Failures are ignored, since the device may be gone and there
+ * is nobody left who could act on it.
+ */
+void tun_settings_restore(struct tun *tun)
+{
+	const struct rtnl_link *before = &tun->before;
+	const struct rtnl_link *ours = &tun->link;
+	struct rtnl *rtnl = &tun->rtnl;
+	struct rtnl_link now;
+
+	if (tun->created || !tun->persists ||
+	    rtnl_link_again(rtnl, ours->index, &now) < 0)
+		return;
+	remove_addresses(tun);
+	if (tun->set_up && now.up)
+		(void)rtnl_link_set_up(rtnl, now.index, false);
+	if (now.mtu == ours->mtu && now.mtu != before->mtu)
+		(void)rtnl_link_set_mtu(rtnl, now.index, before->mtu);
+	if (now.txqueuelen == ours->txqueuelen &&
+	    now.txqueuelen != before->txqueuelen)
+		(void)rtnl_link_set_txqueuelen(rtnl, now.index,
 					       before->txqueuelen);
-	if (memcmp(link->mac, before->mac, 6) != 0)
-		(void)rtnl_link_set_mac(rtnl, link->index, before->mac);
+	if (memcmp(now.mac, ours->mac, 6) == 0 &&
+	    memcmp(now.mac, before->mac, 6) != 0)
+		(void)rtnl_link_set_mac(rtnl, now.index, before->mac);
 }

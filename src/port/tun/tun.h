@@ -72,6 +72,7 @@ struct tun {
 
 	/* controlling thread */
 	struct rtnl rtnl;
+	bool set_up;       /* it was down before we started */
 	uint32_t ip_added; /* bit i: options.ip.prefix[i] is ours */
 };
 
