@@ -18,9 +18,9 @@ static int fail(const struct vif_error *error)
 	char line[512];
 
 	vif_error_text(error, line, sizeof(line));
-	fprintf(stderr, "%s\n", line);
+	(void)fprintf(stderr, "%s\n", line);
 	if (error->hint[0])
-		fprintf(stderr, "hint: %s\n", error->hint);
+		(void)fprintf(stderr, "hint: %s\n", error->hint);
 	return EXIT_FAILURE;
 }
 

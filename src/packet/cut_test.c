@@ -60,7 +60,7 @@ static uint8_t *put_ip(const struct recipe *recipe, uint8_t *ip, uint32_t len)
 		put_be16(ip + 4, recipe->ip_id);
 		ip[8] = 64;
 		ip[9] = proto;
-		memcpy(ip + 12, "\x0a\x01\x00\x02\x0a\x02\x00\x02", 8);
+		memcpy(ip + 12, (uint8_t[]){ 10, 1, 0, 2, 10, 2, 0, 2 }, 8);
 		memset(ip + 20, 1, recipe->ip_options);
 		checksum_store(ip + 10, (uint16_t)~checksum_fold(checksum_sum(
 						ip, 20u + recipe->ip_options)));
@@ -507,7 +507,7 @@ struct spoil {
 		WORD,    /* of the packet, in network order */
 		LENGTH,  /* of the packet */
 	} kind;
-	size_t off;
+	uint16_t off;
 	uint16_t value;
 };
 

@@ -69,13 +69,14 @@ static uint8_t *put_ip4(struct super *super, uint8_t proto)
 static uint8_t *put_dest_opts(uint8_t *at, uint8_t next)
 {
 	uint8_t units = (uint8_t)random_below(4);
+	size_t len = 8 * (size_t)units + 8;
 
-	memset(at, 0, 8u * units + 8);
+	memset(at, 0, len);
 	at[0] = next;
 	at[1] = units;
 	at[2] = 1; /* PadN */
 	at[3] = (uint8_t)(8 * units + 4);
-	return at + 8u * units + 8;
+	return at + len;
 }
 
 static uint8_t *put_ip6(struct super *super, uint8_t proto)
