@@ -15,6 +15,7 @@
 
 #include "base/bits.h"
 #include "packet/cut.h"
+#include "tests/pseudo.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 #include "wire/inet.h"
@@ -80,16 +81,6 @@ static uint8_t *put_ip(const struct recipe *recipe, uint8_t *ip, uint32_t len)
 	ip[42] = 1;
 	ip[43] = (uint8_t)(recipe->ext - 4);
 	return ip + 40 + recipe->ext;
-}
-
-static uint16_t pseudo(const uint8_t *ip, uint8_t proto, size_t len)
-{
-	uint8_t tail[4] = { 0, proto };
-	bool ip4 = ip[0] >> 4 == 4;
-
-	put_be16(tail + 2, (uint16_t)len);
-	return checksum_fold(checksum_sum(ip + (ip4 ? 12 : 8), ip4 ? 8 : 32) +
-			     checksum_sum(tail, 4));
 }
 
 static void put_l4(const struct recipe *recipe, const uint8_t *ip, uint8_t *l4,

@@ -165,6 +165,9 @@ static bool is_candidate(const struct glue *glue,
 {
 	const struct vif_packet *packet = piece->packet;
 
+	/* Headers are read more than once here: they must not change. */
+	if (packet->flags & VIF_PACKET_HOSTILE)
+		return false;
 	if (!(glue->gso & VIF_GSO_BIT(kind_of(piece))) || packet->n_seg != 1 ||
 	    packet->gso != VIF_GSO_NONE || packet->csum == VIF_CSUM_PARTIAL ||
 	    piece->payload == 0 || piece->hdr_len > VIF_PACKET_HDR_MAX)

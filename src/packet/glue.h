@@ -72,8 +72,9 @@ void glue_init(struct glue *glue, enum vif_medium medium, uint32_t gso);
  * @out:  empty; gets the packets, in order, as many as @in has or fewer. Has
  *	  room for as many packets, and for twice as many pieces.
  *
- * A packet whose checksums are wrong passes alone and as it is. The bytes of
- * @in are not changed.
+ * A packet whose checksums are wrong passes alone and as it is, and so does one
+ * that a peer can still change (VIF_PACKET_HOSTILE): copy its headers first. The
+ * bytes of @in are not changed.
  */
 void glue_burst(struct glue *glue, const struct vif_batch *in,
 		struct vif_batch *out);

@@ -21,6 +21,7 @@
 
 #include "packet/cut.h"
 #include "tests/own_netns.h"
+#include "tests/pseudo.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 #include "wire/inet.h"
@@ -113,17 +114,6 @@ static uint8_t *put_udp(uint8_t *udp)
 	for (int i = 0; i < 4; i++)
 		udp[i] = (uint8_t)random_below(256);
 	return udp + 8;
-}
-
-/* The folded pseudo-header sum: addresses, length, protocol. */
-static uint16_t pseudo(const uint8_t *ip, uint8_t proto, uint32_t len)
-{
-	uint8_t tail[4] = { 0, proto };
-	bool is_ip4 = ip[0] >> 4 == 4;
-	uint64_t sum = checksum_sum(ip + (is_ip4 ? 12 : 8), is_ip4 ? 8 : 32);
-
-	put_be16(tail + 2, (uint16_t)len);
-	return checksum_fold(sum + checksum_sum(tail, 4));
 }
 
 static void set_lengths(struct super *super, uint8_t proto, size_t l4_off)
