@@ -30,7 +30,6 @@ struct loop_options {
 static const char *const media[] = { "ip", "ethernet", NULL };
 
 #define FIELD(name) offsetof(struct loop_options, name)
-
 static const struct port_key keys[] = {
 	{ "medium", PORT_KEY_CHOICE, FIELD(ethernet), "ip",
 	  "what packets start with", .choices = media },
