@@ -41,11 +41,14 @@ enum ip_layout {
 	UDP_LEN = 4,
 };
 
-void glue_init(struct glue *glue, enum vif_medium medium, uint32_t gso)
+void glue_init(struct glue *glue, enum vif_medium medium, uint32_t gso,
+	       uint32_t seg_max)
 {
 	memset(glue, 0, sizeof(*glue));
 	glue->medium = medium;
 	glue->gso = gso;
+	glue->seg_max =
+		seg_max < VIF_PACKET_SEG_MAX ? seg_max : VIF_PACKET_SEG_MAX;
 }
 
 static uint8_t proto_of(const struct glue_piece *piece)
@@ -242,7 +245,7 @@ static bool continues(const struct glue *glue, const struct glue_chain *chain,
 		return false;
 	return piece->payload <= first->payload &&
 	       chain->len + piece->payload - piece->l3_off <= 65535 &&
-	       chain->n < VIF_PACKET_SEG_MAX - 1;
+	       chain->n + 1 < glue->seg_max;
 }
 
 static bool has_push(const struct glue_piece *piece)
@@ -384,8 +387,8 @@ static void emit_super(struct glue *glue, const struct glue_chain *chain,
 	packet->csum = VIF_CSUM_PARTIAL;
 }
 
-void glue_burst(struct glue *glue, const struct vif_batch *in,
-		struct vif_batch *out)
+uint32_t glue_burst(struct glue *glue, const struct vif_batch *in,
+		    struct vif_batch *out)
 {
 	uint32_t n_header = 0;
 
@@ -403,4 +406,5 @@ void glue_burst(struct glue *glue, const struct vif_batch *in,
 		else
 			out->packet[out->n++] = in->packet[chain->first];
 	}
+	return n_header;
 }

@@ -45,7 +45,8 @@ struct glue_chain {
 
 /* One for each direction and thread. Fields are for glue.c. */
 struct glue {
-	uint32_t gso; /* kinds to make, VIF_GSO_BIT() */
+	uint32_t gso;     /* kinds to make, VIF_GSO_BIT() */
+	uint32_t seg_max; /* pieces a superpacket may have */
 	enum vif_medium medium;
 	uint32_t n_chain;
 	uint32_t epoch; /* entries of another one are void */
@@ -61,9 +62,17 @@ struct glue {
 /*
  * glue_init() - prepare for gluing
  *
- * gso are the kinds the destination takes; medium is not VIF_MEDIUM_ANY.
+ * gso are the kinds and seg_max the pieces the destination takes; medium is not
+ * VIF_MEDIUM_ANY.
  */
-void glue_init(struct glue *glue, enum vif_medium medium, uint32_t gso);
+void glue_init(struct glue *glue, enum vif_medium medium, uint32_t gso,
+	       uint32_t seg_max);
+
+/* Make other kinds from the next burst on. */
+static inline void glue_set_gso(struct glue *glue, uint32_t gso)
+{
+	glue->gso = gso;
+}
 
 /*
  * glue_burst() - glue what belongs together
@@ -74,9 +83,9 @@ void glue_init(struct glue *glue, enum vif_medium medium, uint32_t gso);
  *
  * A packet whose checksums are wrong passes alone and as it is, and so does one
  * that a peer can still change (VIF_PACKET_HOSTILE): copy its headers first. The
- * bytes of @in are not changed.
+ * bytes of @in are not changed. Returns how many superpackets were made.
  */
-void glue_burst(struct glue *glue, const struct vif_batch *in,
-		struct vif_batch *out);
+uint32_t glue_burst(struct glue *glue, const struct vif_batch *in,
+		    struct vif_batch *out);
 
 #endif

@@ -140,8 +140,14 @@ static void add(struct burst *burst, const struct recipe *recipe)
 
 static void run(struct burst *burst)
 {
+	uint32_t n = 0;
+	uint32_t made;
+
 	vif_batch_clear(burst->out);
-	glue_burst(&burst->glue, burst->in, burst->out);
+	made = glue_burst(&burst->glue, burst->in, burst->out);
+	for (uint32_t i = 0; i < burst->out->n; i++)
+		n += burst->out->packet[i].gso != VIF_GSO_NONE;
+	assert_int_equal(made, n);
 	for (uint32_t i = 0; i < burst->out->n; i++)
 		assert_int_equal(
 			vif_packet_check(&burst->out->packet[i], VIF_MEDIUM_IP),
@@ -439,6 +445,21 @@ static void strange(void **state)
 	assert_int_equal(burst->out->n, 0);
 }
 
+/* No more pieces than the destination takes: one of headers, and payloads. */
+static void pieces(void **state)
+{
+	struct burst *burst = *state;
+
+	glue_init(&burst->glue, VIF_MEDIUM_IP, VIF_GSO_ALL, 3);
+	assert_int_equal(GLUED(burst, TCP(0), TCP(1), TCP(2), TCP(3), TCP(4)),
+			 3);
+	assert_int_equal(burst->out->packet[0].n_seg, 3);
+	assert_int_equal(burst->out->packet[2].n_seg, 1);
+	glue_init(&burst->glue, VIF_MEDIUM_IP, VIF_GSO_ALL, 2);
+	assert_int_equal(GLUED(burst, TCP(0), TCP(1)), 2);
+	glue_init(&burst->glue, VIF_MEDIUM_IP, VIF_GSO_ALL, VIF_PACKET_SEG_MAX);
+}
+
 /* Only what the destination takes. */
 static void kinds(void **state)
 {
@@ -547,7 +568,7 @@ static int set_up(void **state)
 	    vif_batch_new(GLUE_BURST_MAX, GLUE_BURST_MAX, &burst->in) < 0 ||
 	    vif_batch_new(GLUE_BURST_MAX, 2 * GLUE_BURST_MAX, &burst->out) < 0)
 		return -1;
-	glue_init(&burst->glue, VIF_MEDIUM_IP, VIF_GSO_ALL);
+	glue_init(&burst->glue, VIF_MEDIUM_IP, VIF_GSO_ALL, VIF_PACKET_SEG_MAX);
 	*state = burst;
 	return 0;
 }
@@ -565,13 +586,13 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_order),   cmocka_unit_test(sequence),
-		cmocka_unit_test(flags),      cmocka_unit_test(fields),
-		cmocka_unit_test(udp),        cmocka_unit_test(corrupt),
-		cmocka_unit_test(verified),   cmocka_unit_test(hostile),
-		cmocka_unit_test(limits),     cmocka_unit_test(strange),
-		cmocka_unit_test(kinds),      cmocka_unit_test(many_flows),
-		cmocka_unit_test(round_trip),
+		cmocka_unit_test(in_order), cmocka_unit_test(sequence),
+		cmocka_unit_test(flags),    cmocka_unit_test(fields),
+		cmocka_unit_test(udp),      cmocka_unit_test(corrupt),
+		cmocka_unit_test(verified), cmocka_unit_test(hostile),
+		cmocka_unit_test(limits),   cmocka_unit_test(strange),
+		cmocka_unit_test(kinds),    cmocka_unit_test(many_flows),
+		cmocka_unit_test(pieces),   cmocka_unit_test(round_trip),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
