@@ -27,7 +27,7 @@ MAY_USE = {
 MAY_USE["cli"] = set(MAY_USE)
 
 NO_NAMES = {"util", "utils", "common", "misc", "helper", "helpers"}
-DEPTH_MAX = 3  # src/port/tun/queue.c
+DEPTH_MAX = 3  # src/port/tun/io.c
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 

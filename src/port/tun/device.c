@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/bits.h"
@@ -201,19 +200,17 @@ static int open_queues(struct tun *tun, struct vif_error *error)
 	if (!tun->queue)
 		return error_set(error, -ENOMEM, "cannot open the device");
 	for (; tun->n_queue < n; tun->n_queue++) {
-		struct tun_queue *queue = &tun->queue[tun->n_queue];
+		struct tun_io *queue = &tun->queue[tun->n_queue];
+		int fd = tun_open();
 
-		queue->fd = tun_open();
-		if (queue->fd < 0)
-			return cannot_open(queue->fd, error);
-		queue->arena =
-			mmap(NULL, TUN_ARENA_SIZE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (queue->arena == MAP_FAILED) {
-			(void)close(queue->fd); /* not attached yet */
+		if (fd < 0)
+			return cannot_open(fd, error);
+		if (tun_io_init(queue, fd) < 0) {
+			(void)close(fd); /* not attached yet */
 			return error_set(error, -ENOMEM,
 					 "cannot make a buffer");
 		}
+		queue->medium = tun->is_tap ? VIF_MEDIUM_ETH : VIF_MEDIUM_IP;
 	}
 	return 0;
 }
@@ -347,10 +344,8 @@ int tun_device_attach(struct tun *tun, const char *name,
 
 void tun_device_fini(struct tun *tun)
 {
-	for (uint32_t i = 0; i < tun->n_queue; i++) {
-		(void)close(tun->queue[i].fd); /* packets are gone either way */
-		(void)munmap(tun->queue[i].arena, TUN_ARENA_SIZE);
-	}
+	for (uint32_t i = 0; i < tun->n_queue; i++)
+		tun_io_fini(&tun->queue[i]);
 	free(tun->queue);
 	tun->queue = NULL;
 	tun->n_queue = 0;

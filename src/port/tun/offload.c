@@ -101,7 +101,8 @@ int tun_offload_open(struct tun *tun, struct vif_error *error)
 		return error_set(error, r < 0 ? r : -EOPNOTSUPP,
 				 "cannot use offload headers of %d bytes",
 				 size);
-	tun->header_size = (uint32_t)size;
+	for (uint32_t i = 0; i < tun->n_queue; i++)
+		tun->queue[i].header_size = (uint32_t)size;
 	if (asked == PORT_OFFLOAD_OFF) {
 		r = tun_set_offload(tun->queue[0].fd, 0);
 		return r < 0 ? error_set(error, r, "cannot set offloads") : 0;
@@ -125,7 +126,7 @@ int tun_offload_set(struct tun *tun, unsigned int gso, bool csum)
 
 	if ((gso & ~tun->gso_known) || (gso != 0 && !csum))
 		return -EINVAL;
-	if (tun->header_size == 0)
+	if (tun->queue[0].header_size == 0)
 		return gso == 0 && !csum ? 0 : -EOPNOTSUPP;
 	r = csum ? climb(tun, gso, &got) : tun_set_offload(tun->queue[0].fd, 0);
 	if (r < 0)
@@ -141,6 +142,6 @@ int tun_offload_set(struct tun *tun, unsigned int gso, bool csum)
  */
 void tun_offload_restore(struct tun *tun)
 {
-	if (tun->persists && tun->header_size > 0)
+	if (tun->persists && tun->queue[0].header_size > 0)
 		(void)tun_set_offload(tun->queue[0].fd, 0); /* or it is gone */
 }

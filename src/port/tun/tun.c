@@ -145,6 +145,20 @@ static int tun_start(struct vif_port *port, struct vif_error *error)
 	return 0;
 }
 
+static int tun_rx(struct vif_port *port, unsigned int queue,
+		  struct vif_batch *batch)
+{
+	return tun_io_rx(&to_tun(port)->queue[queue], &port->queue[queue].rx,
+			 batch);
+}
+
+static int tun_tx(struct vif_port *port, unsigned int queue,
+		  const struct vif_packet *packet, unsigned int n)
+{
+	return tun_io_tx(&to_tun(port)->queue[queue], &port->caps,
+			 &port->queue[queue].tx, packet, n);
+}
+
 static void tun_rx_done(struct vif_port *port, unsigned int queue,
 			struct vif_batch *batch)
 {
@@ -211,7 +225,7 @@ static void tun_describe(const struct vif_port *port,
 	emit(user, "device", tun->link.name);
 	(void)snprintf(text, sizeof(text), "%d", tun->link.index);
 	emit(user, "ifindex", text);
-	(void)snprintf(text, sizeof(text), "%u", tun->header_size);
+	(void)snprintf(text, sizeof(text), "%u", tun->queue[0].header_size);
 	emit(user, "header_size", text);
 	(void)snprintf(text, sizeof(text), "%u", tun->link.txqueuelen);
 	emit(user, "txqueuelen", text);
@@ -229,9 +243,9 @@ const struct vif_port_ops vif_port_ops_tun = {
 	.size = sizeof(struct tun),
 	.open = tun_open_tun,
 	.close = tun_close,
-	.rx = tun_queue_rx,
+	.rx = tun_rx,
 	.rx_done = tun_rx_done,
-	.tx = tun_queue_tx,
+	.tx = tun_tx,
 	.wait_fd = tun_wait_fd,
 	.start = tun_start,
 	.service = tun_service,
@@ -249,9 +263,9 @@ const struct vif_port_ops vif_port_ops_tap = {
 	.size = sizeof(struct tun),
 	.open = tun_open_tap,
 	.close = tun_close,
-	.rx = tun_queue_rx,
+	.rx = tun_rx,
 	.rx_done = tun_rx_done,
-	.tx = tun_queue_tx,
+	.tx = tun_tx,
 	.wait_fd = tun_wait_fd,
 	.start = tun_start,
 	.service = tun_service,

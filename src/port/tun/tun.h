@@ -10,20 +10,12 @@
 #include "os/rtnl.h"
 #include "port/address.h"
 #include "port/ops.h"
-#include "wire/virtio_net.h"
+#include "port/tun/io.h"
 
 enum tun_limits {
 	/* The kernel's own; for TAP it counts the Ethernet header. */
 	TUN_MTU_MAX = 65535,
 	TAP_MTU_MAX = TUN_MTU_MAX - 14,
-	/* What one read can return, with its header. */
-	TUN_READ_MAX = VIF_PACKET_LEN_MAX + VIRTIO_NET_LEN_MAX,
-	/*
-	 * Room for a burst: two superpackets, or some hundred small packets,
-	 * each aligned to a cache line. Measured: more spills the L2 cache
-	 * between read and write.
-	 */
-	TUN_ARENA_SIZE = 3 * 65536,
 };
 
 /* Filled from the keys of the address; see the table in options.c. */
@@ -46,12 +38,6 @@ struct tun_options {
 	bool has_group;
 };
 
-/* One descriptor of the device. */
-struct tun_queue {
-	int fd;
-	uint8_t *arena; /* TUN_ARENA_SIZE bytes; receiving thread only */
-};
-
 struct tun {
 	struct vif_port port;
 
@@ -60,12 +46,11 @@ struct tun {
 	bool attached;          /* fds refer to a device */
 	bool created;           /* the device was not there before */
 	bool persists;          /* the device stays after close */
-	uint32_t header_size;   /* of virtio_net_hdr; 0 without */
 	unsigned int gso_known; /* GSO kinds the kernel delivers here */
 	uint32_t owner;         /* user and group, if options name them */
 	uint32_t group;
 	uint32_t n_queue;
-	struct tun_queue *queue;
+	struct tun_io *queue;       /* one for each descriptor */
 	struct rtnl_link link;      /* as it is now */
 	struct rtnl_link before;    /* as we found it; when !created */
 	struct tun_options options; /* strings are gone after open */
@@ -107,12 +92,6 @@ void tun_settings_restore(struct tun *tun);
 int tun_offload_open(struct tun *tun, struct vif_error *error);
 int tun_offload_set(struct tun *tun, unsigned int gso, bool csum);
 void tun_offload_restore(struct tun *tun); /* for who comes after us */
-
-/* queue.c: the data path; slots of vif_port_ops. */
-int tun_queue_rx(struct vif_port *port, unsigned int queue,
-		 struct vif_batch *batch);
-int tun_queue_tx(struct vif_port *port, unsigned int queue,
-		 const struct vif_packet *packet, unsigned int n);
 
 static inline struct tun *to_tun(struct vif_port *port)
 {

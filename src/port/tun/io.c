@@ -7,24 +7,43 @@
  * packets share cache lines and a burst of superpackets stays in the cache
  * until it is written.
  */
+#include "port/tun/io.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/bits.h"
 #include "packet/offload.h"
-#include "port/tun/tun.h"
 
-enum queue_limits {
-	QUEUE_ALIGN = 64,
+enum io_limits {
+	IO_ALIGN = 64,
 	/* Headers land just before this boundary, packets on it. */
-	QUEUE_HEADROOM = 64,
+	IO_HEADROOM = 64,
 };
 
-static_assert(VIRTIO_NET_LEN_MAX <= 2 * QUEUE_HEADROOM, "header room");
+static_assert(VIRTIO_NET_LEN_MAX <= 2 * IO_HEADROOM, "header room");
 static_assert(VIF_PACKET_SEG_MAX + 1 <= IOV_MAX, "one writev() a packet");
+
+int tun_io_init(struct tun_io *io, int fd)
+{
+	uint8_t *arena = mmap(NULL, TUN_ARENA_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (arena == MAP_FAILED)
+		return -ENOMEM;
+	*io = (struct tun_io){ .fd = fd, .arena = arena };
+	return 0;
+}
+
+void tun_io_fini(struct tun_io *io)
+{
+	(void)close(io->fd); /* packets are gone either way */
+	(void)munmap(io->arena, TUN_ARENA_SIZE);
+}
 
 /* Errors that mean the device is gone: EFAULT once, EBADFD ever after. */
 static bool is_gone(int error)
@@ -34,25 +53,24 @@ static bool is_gone(int error)
 }
 
 /* Takes a packet of n bytes at `at`, header first. Returns bytes to keep. */
-static size_t accept_packet(struct tun *tun, unsigned int queue, uint8_t *at,
+static size_t accept_packet(const struct tun_io *io,
+			    struct port_counters *counters, uint8_t *at,
 			    size_t n, struct vif_batch *batch)
 {
-	struct port_counters *counters = &tun->port.queue[queue].rx;
 	struct vif_packet *packet;
 
-	if (n >= TUN_READ_MAX || n <= tun->header_size) {
-		port_drop(counters, n <= tun->header_size ? VIF_DROP_HEADER :
-							    VIF_DROP_TRUNCATED);
+	if (n >= TUN_READ_MAX || n <= io->header_size) {
+		port_drop(counters, n <= io->header_size ? VIF_DROP_HEADER :
+							   VIF_DROP_TRUNCATED);
 		return 0;
 	}
-	packet = vif_batch_add(batch, at + tun->header_size,
-			       (uint32_t)n - tun->header_size);
+	packet = vif_batch_add(batch, at + io->header_size,
+			       (uint32_t)n - io->header_size);
 	assert(packet); /* the caller has looked for room */
-	if (tun->header_size > 0) {
+	if (io->header_size > 0) {
 		struct virtio_net header = virtio_net_get(at);
 
-		if (offload_from_virtio(packet, tun->port.caps.medium,
-					&header) < 0) {
+		if (offload_from_virtio(packet, io->medium, &header) < 0) {
 			batch->n--;
 			batch->n_seg--;
 			port_drop(counters, VIF_DROP_HEADER);
@@ -71,14 +89,11 @@ static int no_packet(int error)
 	return is_gone(error) ? -ENODEV : -error;
 }
 
-int tun_queue_rx(struct vif_port *port, unsigned int queue,
-		 struct vif_batch *batch)
+int tun_io_rx(struct tun_io *io, struct port_counters *counters,
+	      struct vif_batch *batch)
 {
-	struct tun *tun = to_tun(port);
-	struct tun_queue *q = &tun->queue[queue];
 	/* The packet itself, not its header, begins a cache line. */
-	size_t used =
-		align_up(tun->header_size, QUEUE_ALIGN) - tun->header_size;
+	size_t used = align_up(io->header_size, IO_ALIGN) - io->header_size;
 	ssize_t n;
 
 	/* Bounded by reads and not by packets: bad ones are not kept. */
@@ -86,14 +101,14 @@ int tun_queue_rx(struct vif_port *port, unsigned int queue,
 		if (batch->n_seg == batch->n_seg_max ||
 		    used + TUN_READ_MAX > TUN_ARENA_SIZE)
 			break;
-		n = read(q->fd, q->arena + used, TUN_READ_MAX);
+		n = read(io->fd, io->arena + used, TUN_READ_MAX);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return batch->n > 0 ? (int)batch->n : no_packet(errno);
-		used += align_up(accept_packet(tun, queue, q->arena + used,
+		used += align_up(accept_packet(io, counters, io->arena + used,
 					       (size_t)n, batch),
-				 QUEUE_ALIGN);
+				 IO_ALIGN);
 	}
 	return (int)batch->n;
 }
@@ -102,21 +117,20 @@ int tun_queue_rx(struct vif_port *port, unsigned int queue,
  * Sends one packet, with room for its header in front. Returns 0, or the errno
  * of the write.
  */
-static int send_packet(const struct tun *tun, unsigned int queue,
-		       const struct vif_packet *packet,
+static int send_packet(const struct tun_io *io, const struct vif_packet *packet,
 		       const struct virtio_net *virtio, uint8_t *header)
 {
 	struct iovec iov[VIF_PACKET_SEG_MAX + 1];
 	int n_iov = 0;
 
-	if (tun->header_size > 0) {
+	if (io->header_size > 0) {
 		virtio_net_put(virtio, header);
-		iov[n_iov++] = (struct iovec){ header, tun->header_size };
+		iov[n_iov++] = (struct iovec){ header, io->header_size };
 	}
 	for (uint16_t i = 0; i < packet->n_seg; i++)
 		iov[n_iov++] = packet->seg[i];
 	for (;;) {
-		if (writev(tun->queue[queue].fd, iov, n_iov) >= 0)
+		if (writev(io->fd, iov, n_iov) >= 0)
 			return 0;
 		if (errno != EINTR)
 			return errno;
@@ -134,32 +148,29 @@ static enum vif_drop drop_reason(int error)
 }
 
 /* Why a packet cannot be sent from here, or VIF_DROP_N when it can. */
-static enum vif_drop prepare(const struct tun *tun,
+static enum vif_drop prepare(const struct tun_io *io,
+			     const struct vif_port_caps *caps,
 			     const struct vif_packet *packet,
 			     struct virtio_net *ret_virtio)
 {
-	const struct vif_port_caps *caps = &tun->port.caps;
-
-	if (offload_to_virtio(packet, caps->medium, ret_virtio) < 0)
+	if (offload_to_virtio(packet, io->medium, ret_virtio) < 0)
 		return VIF_DROP_HEADER;
 	return port_tx_fits(caps, packet);
 }
 
-int tun_queue_tx(struct vif_port *port, unsigned int queue,
-		 const struct vif_packet *packet, unsigned int n)
+int tun_io_tx(const struct tun_io *io, const struct vif_port_caps *caps,
+	      struct port_counters *counters, const struct vif_packet *packet,
+	      unsigned int n)
 {
-	struct port_counters *counters = &port->queue[queue].tx;
-	struct tun *tun = to_tun(port);
 	uint8_t header[VIRTIO_NET_LEN_MAX] = { 0 };
 
 	for (unsigned int i = 0; i < n; i++) {
 		struct virtio_net virtio = { 0 };
-		enum vif_drop drop = prepare(tun, &packet[i], &virtio);
+		enum vif_drop drop = prepare(io, caps, &packet[i], &virtio);
 		int error = 0;
 
 		if (drop == VIF_DROP_N)
-			error = send_packet(tun, queue, &packet[i], &virtio,
-					    header);
+			error = send_packet(io, &packet[i], &virtio, header);
 		if (error == EAGAIN)
 			return (int)i;
 		if (is_gone(error))
