@@ -13,8 +13,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "packet/sum.h"
 #include "wire/bytes.h"
-#include "wire/checksum.h"
 #include "wire/inet.h"
 
 enum tcp_layout {
@@ -184,23 +184,6 @@ static void patch_ip(const struct cut *cut, uint8_t *ip, uint32_t len)
 		(uint16_t)~checksum_fold(cut->ip_sum + word(len) + word(id)));
 }
 
-/* Sum of the payload bytes of this segment, which may be in several pieces. */
-static uint64_t payload_sum(const struct iovec *seg, uint16_t n_seg)
-{
-	uint64_t sum = 0;
-	size_t off = 0;
-
-	if (n_seg == 1)
-		return checksum_sum(seg[0].iov_base, seg[0].iov_len);
-	for (uint16_t i = 0; i < n_seg; i++) {
-		sum = checksum_append(
-			sum, checksum_sum(seg[i].iov_base, seg[i].iov_len),
-			off & 1);
-		off += seg[i].iov_len;
-	}
-	return sum;
-}
-
 /* Fills in what differs in the L4 header, and the checksum. */
 static void patch_l4(const struct cut *cut, uint8_t *l4, uint32_t len,
 		     uint64_t payload)
@@ -237,7 +220,7 @@ static void write_header(const struct cut *cut, uint8_t *header,
 			 const struct iovec *seg, uint16_t n_seg, uint32_t len)
 {
 	const struct vif_packet *packet = &cut->packet;
-	uint64_t sum = cut->finish ? payload_sum(seg, n_seg) : 0;
+	uint64_t sum = cut->finish ? pieces_sum(seg, n_seg, 0) : 0;
 
 	memcpy(header, cut->header, packet->hdr_len);
 	patch_ip(cut, header + packet->l3_off,
