@@ -34,6 +34,8 @@ struct settings {
 	uint32_t cpu[LINK_CPU_MAX];
 	uint32_t n_cpu;
 	enum vif_full full;
+	enum vif_link_glue glue;
+	enum vif_link_cut cut;
 	int ready_fd;
 	bool json, quiet, verbose;
 };
@@ -47,6 +49,8 @@ enum link_option {
 	OPT_CPU,
 	OPT_SPIN,
 	OPT_FULL,
+	OPT_GLUE,
+	OPT_CUT,
 	OPT_READY_FD,
 	OPT_QUIET,
 	OPT_VERBOSE,
@@ -66,6 +70,13 @@ static const struct cli_option options[] = {
 		       "poll this long before sleeping; default: 0us" },
 	[OPT_FULL] = { "full", 0, "wait|drop",
 		       "when the destination has no room; default: wait" },
+	[OPT_GLUE] = { "glue", 0, "auto|on|off",
+		       "make superpackets for a destination that takes them; "
+		       "auto: of a source that delivers packets one by one" },
+	[OPT_CUT] = { "cut", 0, "auto|off",
+		      "cut superpackets, and finish checksums, for a "
+		      "destination that does not take them; off: ask the source "
+		      "to make none" },
 	[OPT_READY_FD] = { "ready-fd", 0, "N",
 			   "write a line to this descriptor once packets "
 			   "flow" },
@@ -112,12 +123,17 @@ static bool parse_cpus(const char *text, struct settings *settings)
 	}
 }
 
-static bool parse_full(const char *text, enum vif_full *ret_full)
+/* Index of text in a list that ends in NULL. */
+static bool parse_choice(const char *text, const char *const *choice,
+			 uint32_t *ret_index)
 {
-	if (strcmp(text, "wait") != 0 && strcmp(text, "drop") != 0)
-		return false;
-	*ret_full = text[0] == 'w' ? VIF_FULL_WAIT : VIF_FULL_DROP;
-	return true;
+	for (uint32_t i = 0; choice[i]; i++) {
+		if (strcmp(text, choice[i]) == 0) {
+			*ret_index = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool parse_time(const char *text, uint64_t *ret_ns)
@@ -139,6 +155,9 @@ static bool parse_spin(const char *text, uint32_t *ret_us)
 static bool take_option(int option, const char *value,
 			struct settings *settings)
 {
+	static const char *const full[] = { "wait", "drop", NULL };
+	static const char *const glue[] = { "auto", "on", "off", NULL };
+	static const char *const cut[] = { "auto", "off", NULL };
 	uint32_t fd;
 
 	switch ((enum link_option)option) {
@@ -159,7 +178,11 @@ static bool take_option(int option, const char *value,
 	case OPT_SPIN:
 		return parse_spin(value, &settings->spin_us);
 	case OPT_FULL:
-		return parse_full(value, &settings->full);
+		return parse_choice(value, full, &settings->full);
+	case OPT_GLUE:
+		return parse_choice(value, glue, &settings->glue);
+	case OPT_CUT:
+		return parse_choice(value, cut, &settings->cut);
 	case OPT_READY_FD:
 		/* It must be ours to write to, before we open others. */
 		if (!parse_uint(value, INT_MAX, &fd) ||
@@ -370,6 +393,8 @@ static int start_link(struct run *run, struct vif_error *error)
 		.n_worker = settings->workers,
 		.spin_us = settings->spin_us,
 		.full = settings->full,
+		.glue = settings->glue,
+		.cut = settings->cut,
 		.cpu = settings->cpu,
 		.n_cpu = settings->n_cpu,
 	};

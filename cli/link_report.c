@@ -41,6 +41,16 @@ static json_t *flow_json(const struct vif_link_flow *flow)
 	(void)json_object_set_new(json, "mean_batch",
 				  json_real(mean_batch(flow)));
 	(void)json_object_set_new(json, "waits", number(flow->waits));
+	(void)json_object_set_new(json, "cut_superpackets",
+				  number(flow->cut_superpackets));
+	(void)json_object_set_new(json, "cut_segments",
+				  number(flow->cut_segments));
+	(void)json_object_set_new(json, "glued_packets",
+				  number(flow->glued_packets));
+	(void)json_object_set_new(json, "glued_superpackets",
+				  number(flow->glued_superpackets));
+	(void)json_object_set_new(json, "finished_checksums",
+				  number(flow->finished));
 	for (int i = 0; i < VIF_DROP_N; i++)
 		(void)json_object_set_new(drops,
 					  vif_drop_name((enum vif_drop)i),
@@ -68,10 +78,11 @@ static json_t *gso_json(uint32_t gso)
 
 static json_t *plan_json(const struct vif_link_plan *plan)
 {
-	return json_pack("{s:s, s:o, s:b, s:I}", "text", plan->text,
-			 "superpackets", gso_json(plan->gso),
-			 "partial_checksums", plan->csum, "lanes",
-			 (json_int_t)plan->n_lane);
+	return json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:I}", "text",
+			 plan->text, "superpackets", gso_json(plan->gso), "cut",
+			 gso_json(plan->cut), "glued", gso_json(plan->glue),
+			 "partial_checksums", plan->csum, "finished_checksums",
+			 plan->finish, "lanes", (json_int_t)plan->n_lane);
 }
 
 static void emit_json(void *user, const char *key, const char *value)
@@ -210,6 +221,14 @@ static void flow_text(const struct report *report, int d,
 		      cli_bytes((double)flow->tx_bytes, bytes, sizeof(bytes)),
 		      (unsigned long long)flow->tx_superpackets,
 		      flow->tx_superpackets == 1 ? "" : "s", mean_batch(flow));
+	if (flow->cut_superpackets > 0)
+		(void)fprintf(stderr, "%llu cut into %llu, ",
+			      (unsigned long long)flow->cut_superpackets,
+			      (unsigned long long)flow->cut_segments);
+	if (flow->glued_superpackets > 0)
+		(void)fprintf(stderr, "%llu glued into %llu, ",
+			      (unsigned long long)flow->glued_packets,
+			      (unsigned long long)flow->glued_superpackets);
 	if (all_drops(flow) == 0)
 		(void)fprintf(stderr, "no drops");
 	else

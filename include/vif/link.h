@@ -3,8 +3,9 @@
  * A link: two ports and the workers that move packets between them.
  *
  * vif_link_new() plans: from the capabilities of both ports it derives what
- * happens to packets in each direction, and asks a port to leave out offloads
- * that the other one cannot take. The workers then receive, run the stages of
+ * happens to packets in each direction. Offloads that both can carry cross as
+ * they are; superpackets that the destination cannot take are cut, and single
+ * packets glued for one that can. The workers then receive, run the stages of
  * the plan, and send, until they are stopped or a port is gone.
  *
  * Threads: the functions belong to one controlling thread, except where they
@@ -40,6 +41,19 @@ enum vif_full {
 	VIF_FULL_DROP, /* drop and count, as a NIC does */
 };
 
+/* Whether single packets are glued into superpackets on the way. */
+enum vif_link_glue {
+	VIF_LINK_GLUE_AUTO, /* where the source delivers them one by one */
+	VIF_LINK_GLUE_ON,   /* wherever the destination takes superpackets */
+	VIF_LINK_GLUE_OFF,
+};
+
+/* What becomes of offloads that the destination cannot take. */
+enum vif_link_cut {
+	VIF_LINK_CUT_AUTO, /* the link cuts superpackets, finishes checksums */
+	VIF_LINK_CUT_OFF,  /* the source is asked to leave nothing undone */
+};
+
 enum vif_link_limits {
 	VIF_LINK_WORKERS_MAX = 512,
 	VIF_LINK_SPIN_US_MAX = 1000000,
@@ -58,12 +72,17 @@ struct vif_link_config {
 	enum vif_full full;  /* policy of both directions */
 	const uint32_t *cpu; /* CPU of each worker, reused in turn; copied */
 	uint32_t n_cpu;      /* entries of @cpu; 0: do not pin */
+	enum vif_link_glue glue;
+	enum vif_link_cut cut;
 };
 
 /* What became of one offload in one direction, and why. */
 struct vif_link_plan {
 	uint32_t gso;    /* superpackets that cross whole, VIF_GSO_BIT() */
+	uint32_t cut;    /* superpackets that are cut on the way */
+	uint32_t glue;   /* superpackets that are made on the way */
 	bool csum;       /* unfinished checksums cross */
+	bool finish;     /* checksums are finished on the way */
 	uint32_t n_lane; /* groups of queues that can run in parallel */
 	char text[512];  /* the whole plan as one line for people */
 };
@@ -76,8 +95,13 @@ struct vif_link_flow {
 	uint64_t tx_packets; /* sent to the destination */
 	uint64_t tx_bytes;
 	uint64_t tx_superpackets;
-	uint64_t bursts; /* batches that held at least one packet */
-	uint64_t waits;  /* times the destination had no room */
+	uint64_t bursts;             /* batches that held at least one packet */
+	uint64_t waits;              /* times the destination had no room */
+	uint64_t cut_superpackets;   /* that were cut on the way */
+	uint64_t cut_segments;       /* that came of them */
+	uint64_t glued_packets;      /* that were glued on the way */
+	uint64_t glued_superpackets; /* that came of them */
+	uint64_t finished;           /* packets that got a checksum */
 	uint64_t drops[VIF_DROP_N];
 };
 
@@ -95,8 +119,8 @@ struct vif_link_stats {
  * @ret_link: the link, not running; unchanged on failure.
  * @error:    filled on failure; may be NULL.
  *
- * Lowers what the ports deliver to what the other side takes; that stays so
- * when it fails later on.
+ * With VIF_LINK_CUT_OFF it lowers what the ports deliver to what the other side
+ * takes; that stays so when it fails later on.
  *
  * Return: 0; -EINVAL for a @config out of range; -EPROTOTYPE when the ports
  * cannot be joined, with the reason and the remedy in @error; -ENOMEM, -EMFILE,

@@ -55,6 +55,8 @@ static int check_config(const struct vif_link_config *config,
 	if (config->n_worker <= VIF_LINK_WORKERS_MAX &&
 	    config->spin_us <= VIF_LINK_SPIN_US_MAX &&
 	    config->full <= VIF_FULL_DROP &&
+	    config->glue <= VIF_LINK_GLUE_OFF &&
+	    config->cut <= VIF_LINK_CUT_OFF &&
 	    (config->n_cpu == 0 || config->cpu))
 		return 0;
 	error_set(error, -EINVAL, "cannot use this link config");
@@ -112,7 +114,9 @@ static int make_plan(struct vif_link *link, struct vif_error *error)
 {
 	struct plan_port port[2] = { plan_port(link->port[0]),
 				     plan_port(link->port[1]) };
-	int r = plan_make(&port[0], &port[1], &link->plan, error);
+	const struct plan_choices choices = { link->config.glue,
+					      link->config.cut };
+	int r = plan_make(&port[0], &port[1], &choices, &link->plan, error);
 
 	if (r == 0)
 		r = check_workers(link, error);
@@ -121,10 +125,14 @@ static int make_plan(struct vif_link *link, struct vif_error *error)
 	if (r == 0)
 		r = ask_source(link, VIF_B_TO_A, error);
 	for (uint32_t d = 0; r == 0 && d < VIF_DIRECTION_N; d++) {
+		const struct plan_direction *way = &link->plan.direction[d];
 		struct vif_link_plan *public = &link->plan_public[d];
 
-		public->gso = link->plan.direction[d].gso;
-		public->csum = link->plan.direction[d].csum;
+		public->gso = way->gso;
+		public->cut = way->cut;
+		public->glue = way->glue;
+		public->csum = way->csum;
+		public->finish = way->finish;
 		public->n_lane = link->plan.n_lane;
 		plan_text(&link->plan, d, port, link->n_thread, public->text,
 			  sizeof(public->text));
@@ -142,23 +150,28 @@ static uint32_t queues_of_lane(const struct vif_port *port, uint32_t lane,
 static int init_wire(struct vif_link *link, enum vif_direction direction,
 		     uint32_t queue, struct wire *wire)
 {
+	const struct plan_direction *plan = &link->plan.direction[direction];
 	uint32_t n_lane = link->plan.n_lane;
-	enum vif_medium medium = VIF_MEDIUM_ANY;
+	struct stages_config stages = {
+		.cut = plan->cut,
+		.glue = plan->glue,
+		.finish = plan->finish,
+	};
 
 	wire->source = link->port[direction];
 	wire->destination = link->port[1 - direction];
 	wire->direction = direction;
 	wire->full = link->config.full;
-	medium = vif_port_caps(wire->source)->medium;
-	if (medium == VIF_MEDIUM_ANY)
-		medium = vif_port_caps(wire->destination)->medium;
-	wire->medium = medium;
+	wire->medium = plan_medium(vif_port_caps(wire->source),
+				   vif_port_caps(wire->destination));
+	stages.medium = wire->medium;
+	stages.seg_max = vif_port_caps(wire->destination)->seg_max;
 	wire->rx_queue = queue;
 	wire->tx_queue = queue % n_lane;
 	wire->tx_stride = n_lane;
 	wire->n_tx_queue =
 		queues_of_lane(wire->destination, queue % n_lane, n_lane);
-	return wire_init(wire);
+	return wire_init(wire, &stages);
 }
 
 static int make_wires(struct vif_link *link)
@@ -497,12 +510,25 @@ int vif_link_error(const struct vif_link *link, struct vif_error *error)
 	return error_where(error, r, vif_port_name(port));
 }
 
+static void add_stages(struct vif_link_flow *flow,
+		       const struct stages_counters *counters)
+{
+	flow->cut_superpackets += counter_read(&counters->cut_superpackets);
+	flow->cut_segments += counter_read(&counters->cut_segments);
+	flow->glued_packets += counter_read(&counters->glued_packets);
+	flow->glued_superpackets += counter_read(&counters->glued_superpackets);
+	flow->finished += counter_read(&counters->finished);
+	flow->drops[VIF_DROP_HEADER] += counter_read(&counters->malformed);
+}
+
 static void add_wire(struct vif_link_flow *flow, const struct wire *wire)
 {
 	flow->bursts += counter_read(&wire->bursts);
 	flow->waits += counter_read(&wire->waits);
 	for (int i = 0; i < VIF_DROP_N; i++)
 		flow->drops[i] += counter_read(&wire->drops[i]);
+	if (wire->stages)
+		add_stages(flow, stages_counters(wire->stages));
 }
 
 void vif_link_stats(const struct vif_link *link,

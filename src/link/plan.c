@@ -3,8 +3,9 @@
  * The planner.
  *
  * A superpacket crosses whole where the destination takes it. Where it does
- * not, the source is asked not to make it, and a source that cannot be asked is
- * refused.
+ * not, it is cut on the way: that is far cheaper than a source that delivers
+ * the segments one by one. With cutting switched off the source is asked not to
+ * make superpackets, and one that cannot be asked is refused.
  */
 #include "link/plan.h"
 
@@ -38,22 +39,72 @@ static int check_media(const struct plan_port *a, const struct plan_port *b,
 			  "tap: and tap:");
 }
 
+enum vif_medium plan_medium(const struct vif_port_caps *a,
+			    const struct vif_port_caps *b)
+{
+	return a->medium != VIF_MEDIUM_ANY ? a->medium : b->medium;
+}
+
+/* Superpackets to make for a destination. */
+static uint32_t choose_glue(const struct vif_port_caps *source,
+			    const struct vif_port_caps *sink,
+			    enum vif_link_glue glue)
+{
+	/* A superpacket is a header and two payloads at least. */
+	if (glue == VIF_LINK_GLUE_OFF || !sink->tx_csum || sink->seg_max < 3 ||
+	    source->medium == VIF_MEDIUM_ANY)
+		return 0;
+	/*
+	 * Who makes superpackets itself has left alone what it leaves alone,
+	 * and who looks at no packet gains nothing.
+	 */
+	if (glue == VIF_LINK_GLUE_AUTO &&
+	    (source->rx_gso != 0 || sink->medium == VIF_MEDIUM_ANY))
+		return 0;
+	return sink->tx_gso;
+}
+
+static void add_stages(const struct plan_port *from, const struct plan_port *to,
+		       struct plan_direction *direction)
+{
+	const bool wanted[PLAN_STAGE_N] = {
+		[PLAN_STAGE_FINISH] = direction->finish,
+		[PLAN_STAGE_CUT] = direction->cut != 0,
+		[PLAN_STAGE_GLUE] = direction->glue != 0,
+		[PLAN_STAGE_SPREAD] = to->caps->n_queue > from->caps->n_queue,
+	};
+
+	for (uint32_t i = 0; i < PLAN_STAGE_N; i++)
+		if (wanted[i])
+			direction->stage[direction->n_stage++] = i;
+}
+
 static int plan_direction(const struct plan_port *from,
 			  const struct plan_port *to,
+			  const struct plan_choices *choices,
 			  struct plan_direction *direction,
 			  struct vif_error *error)
 {
 	const struct vif_port_caps *source = from->caps;
 	const struct vif_port_caps *sink = to->caps;
+	uint32_t rest;
+	bool unfinished;
 
 	direction->csum = source->rx_csum && sink->tx_csum;
 	/* A superpacket has no finished checksum by definition. */
 	direction->gso = direction->csum ? source->rx_gso & sink->tx_gso : 0;
-	direction->gso_lost = source->rx_gso & ~direction->gso;
-	direction->csum_lost = source->rx_csum && !direction->csum;
-	direction->ask = direction->gso_lost || direction->csum_lost;
-	if (sink->n_queue > source->n_queue)
-		direction->stage[direction->n_stage++] = PLAN_STAGE_SPREAD;
+	direction->glue = choose_glue(source, sink, choices->glue);
+	rest = source->rx_gso & ~direction->gso;
+	unfinished = source->rx_csum && !direction->csum;
+	if (choices->cut == VIF_LINK_CUT_AUTO) {
+		direction->cut = rest;
+		direction->finish = unfinished;
+	} else {
+		direction->gso_lost = rest;
+		direction->csum_lost = unfinished;
+		direction->ask = rest || unfinished;
+	}
+	add_stages(from, to, direction);
 	if (!direction->ask || source->rx_settable)
 		return 0;
 	error_set(error, -EPROTOTYPE, "cannot link %s to %s", from->name,
@@ -61,20 +112,25 @@ static int plan_direction(const struct plan_port *from,
 	error_why(error, -EPROTOTYPE,
 		  "%s leaves work undone that %s cannot take over", from->name,
 		  to->name);
-	return error_hint(error, -EPROTOTYPE, "open %s with offload=off",
+	return error_hint(error, -EPROTOTYPE,
+			  "let the link do it with --cut auto, or open %s with "
+			  "offload=off",
 			  from->name);
 }
 
 int plan_make(const struct plan_port *a, const struct plan_port *b,
-	      struct plan *ret_plan, struct vif_error *error)
+	      const struct plan_choices *choices, struct plan *ret_plan,
+	      struct vif_error *error)
 {
 	struct plan plan = { .n_lane = a->caps->n_queue };
 	int r = check_media(a, b, error);
 
 	if (r == 0)
-		r = plan_direction(a, b, &plan.direction[VIF_A_TO_B], error);
+		r = plan_direction(a, b, choices, &plan.direction[VIF_A_TO_B],
+				   error);
 	if (r == 0)
-		r = plan_direction(b, a, &plan.direction[VIF_B_TO_A], error);
+		r = plan_direction(b, a, choices, &plan.direction[VIF_B_TO_A],
+				   error);
 	if (r < 0)
 		return r;
 	if (plan.n_lane > b->caps->n_queue)
@@ -131,26 +187,52 @@ static void say_gso(struct text *text, uint32_t gso)
 	}
 }
 
-static void say_offload(struct text *text,
-			const struct plan_direction *direction,
-			const struct plan_port *source,
-			const struct plan_port *destination)
+/* Superpackets of the source, and what becomes of them. */
+static void say_superpackets(struct text *text,
+			     const struct plan_direction *direction,
+			     const struct plan_port *source,
+			     const struct plan_port *sink)
 {
+	uint32_t rest = direction->cut | direction->gso_lost;
+
 	say(text, "superpackets ");
 	if (direction->gso)
 		say_gso(text, direction->gso);
 	else
 		say(text, "none");
-	if (direction->gso_lost) {
+	if (rest) {
 		say(text, " (");
-		say_gso(text, direction->gso_lost);
-		say(text, " off: %s cannot take them)", destination->name);
+		say_gso(text, rest);
+		say(text, " %s: %s cannot take them)",
+		    direction->cut ? "cut" : "off", sink->name);
 	} else if (!direction->gso && source->caps->medium != VIF_MEDIUM_ANY) {
 		say(text, " (%s makes none)", source->name);
 	}
-	say(text, ", checksums %s", direction->csum ? "partial" : "complete");
-	if (direction->csum_lost)
-		say(text, " (%s wants them so)", destination->name);
+}
+
+static void say_glue(struct text *text, const struct plan_direction *direction,
+		     const struct plan_port *source)
+{
+	if (!direction->glue)
+		return;
+	say(text, ", glued ");
+	say_gso(text, direction->glue);
+	if (source->caps->rx_gso)
+		say(text, " (as told)");
+	else
+		say(text, " (%s delivers packets one by one)", source->name);
+}
+
+static void say_checksums(struct text *text,
+			  const struct plan_direction *direction,
+			  const struct plan_port *sink)
+{
+	say(text, ", checksums %s",
+	    direction->finish ? "finished" :
+	    direction->csum   ? "partial" :
+				"complete");
+	if (direction->csum_lost || direction->finish)
+		say(text, " (%s wants them so)", sink->name);
 }
 
 void plan_text(const struct plan *plan, enum vif_direction direction,
@@ -167,7 +249,9 @@ void plan_text(const struct plan *plan, enum vif_direction direction,
 	assert(size > 0);
 	text[0] = '\0';
 	say(&line, "%s -> %s: ", source->name, sink->name);
-	say_offload(&line, way, source, sink);
+	say_superpackets(&line, way, source, sink);
+	say_glue(&line, way, source);
+	say_checksums(&line, way, sink);
 	say(&line, ", mtu %u", source->caps->mtu);
 	if (source->caps->mtu > sink->caps->mtu)
 		say(&line, " (larger than the %u of %s)", sink->caps->mtu,
@@ -176,6 +260,6 @@ void plan_text(const struct plan *plan, enum vif_direction direction,
 		say(&line, ", %u queue%s", in, in == 1 ? "" : "s");
 	else
 		say(&line, ", %u to %u queues%s", in, out,
-		    way->n_stage ? " by flow hash" : "");
+		    out > in ? " by flow hash" : "");
 	say(&line, ", %u worker%s", n_worker, n_worker == 1 ? "" : "s");
 }

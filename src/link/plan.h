@@ -11,8 +11,17 @@
 
 /* Work a link does on packets between rx and tx, in this order. */
 enum plan_stage {
+	PLAN_STAGE_FINISH, /* fill in checksums that are left unfinished */
+	PLAN_STAGE_CUT,    /* cut superpackets the destination cannot take */
+	PLAN_STAGE_GLUE,   /* make superpackets of single packets */
 	PLAN_STAGE_SPREAD, /* choose a destination queue by flow hash */
 	PLAN_STAGE_N,
+};
+
+/* What the user wants of both directions. */
+struct plan_choices {
+	enum vif_link_glue glue;
+	enum vif_link_cut cut;
 };
 
 struct plan_port {
@@ -21,11 +30,14 @@ struct plan_port {
 };
 
 struct plan_direction {
-	uint32_t gso;      /* superpackets that cross; the source is asked to */
-	bool csum;         /* deliver just these, if it would deliver more */
-	bool ask;          /* the source has to be asked */
-	uint32_t gso_lost; /* what the source could, but the far side cannot */
-	bool csum_lost;
+	uint32_t gso;      /* superpackets that cross whole */
+	bool csum;         /* unfinished checksums cross */
+	uint32_t cut;      /* superpackets that are cut on the way */
+	uint32_t glue;     /* superpackets that are made on the way */
+	bool finish;       /* checksums are finished on the way */
+	bool ask;          /* the source has to be asked for no more than */
+	uint32_t gso_lost; /* gso and csum, because the far side cannot take */
+	bool csum_lost;    /* these, and nothing is done on the way */
 	uint32_t n_stage;
 	enum plan_stage stage[PLAN_STAGE_N];
 };
@@ -46,7 +58,8 @@ struct plan {
  * Returns 0, or -EPROTOTYPE with error saying what to change.
  */
 int plan_make(const struct plan_port *a, const struct plan_port *b,
-	      struct plan *ret_plan, struct vif_error *error);
+	      const struct plan_choices *choices, struct plan *ret_plan,
+	      struct vif_error *error);
 
 /*
  * plan_text() - one direction as a line for people
@@ -56,6 +69,10 @@ int plan_make(const struct plan_port *a, const struct plan_port *b,
 void plan_text(const struct plan *plan, enum vif_direction direction,
 	       const struct plan_port port[2], uint32_t n_worker, char *text,
 	       size_t size);
+
+/* What the packets of a direction begin with; the same for both. */
+enum vif_medium plan_medium(const struct vif_port_caps *a,
+			    const struct vif_port_caps *b);
 
 /* The worker of n_worker that runs a lane of a direction. */
 uint32_t plan_worker(const struct plan *plan, enum vif_direction direction,

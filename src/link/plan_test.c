@@ -27,6 +27,7 @@ struct side {
 	bool rx_csum;
 	bool tx_csum;
 	bool settable;
+	uint32_t seg_max; /* 0: as many as a packet can have */
 };
 
 static const struct side whole = { IP, 1, ALL, ALL, true, true, true };
@@ -37,6 +38,8 @@ static const struct side tcp = { IP, 1, TCP, TCP, true, true, true };
 static const struct side udp = { IP, 1, UDP, UDP, true, true, true };
 static const struct side eth = { ETH, 1, ALL, ALL, true, true, true };
 static const struct side sink = { ANY, 1, 0, ALL, false, true, false };
+/* Takes superpackets, but in one piece only. */
+static const struct side flat = { IP, 1, 0, ALL, false, true, false, 1 };
 /* Takes superpackets it cannot be given: their checksums are unfinished. */
 static const struct side odd = { IP, 1, 0, ALL, false, false, true };
 
@@ -47,7 +50,7 @@ static struct vif_port_caps caps_of(const struct side *side)
 		.mtu = 1500,
 		.len_max = 65535,
 		.n_queue = side->n_queue,
-		.seg_max = 64,
+		.seg_max = side->seg_max ? side->seg_max : 64,
 		.rx_gso = side->rx_gso,
 		.tx_gso = side->tx_gso,
 		.rx_csum = side->rx_csum,
@@ -56,98 +59,156 @@ static struct vif_port_caps caps_of(const struct side *side)
 	};
 }
 
+static const struct plan_choices defaults = { 0 };
+static const struct plan_choices cut_off = { .cut = VIF_LINK_CUT_OFF };
+static const struct plan_choices glue_on = { .glue = VIF_LINK_GLUE_ON };
+static const struct plan_choices glue_off = { .glue = VIF_LINK_GLUE_OFF };
+
 struct plan_case {
 	const char *name;
+	const struct plan_choices *choices;
 	const struct side *a;
 	const struct side *b;
-	struct plan_direction to_b; /* gso, csum, ask, gso_lost, csum_lost */
+	struct plan_direction to_b;
 	struct plan_direction to_a;
 };
 
+#define BIT(stage) (1u << PLAN_STAGE_##stage)
+
+/* What nobody has to do anything about. */
+#define NOTHING    \
+	{          \
+		0, \
+	}
+#define WHOLE(kinds)                         \
+	{                                    \
+		.gso = (kinds), .csum = true \
+	}
+#define GLUED(kinds)            \
+	{                       \
+		.glue = (kinds) \
+	}
+
 static const struct plan_case plans[] = {
-	{ "everything",
-	  &whole,
-	  &whole,
-	  { ALL, true, false, 0, false },
-	  { ALL, true, false, 0, false } },
-	{ "frames",
-	  &eth,
-	  &eth,
-	  { ALL, true, false, 0, false },
-	  { ALL, true, false, 0, false } },
-	{ "nothing",
-	  &plain,
-	  &plain,
-	  { 0, false, false, 0, false },
-	  { 0, false, false, 0, false } },
+	{ "everything", &defaults, &whole, &whole, WHOLE(ALL), WHOLE(ALL) },
+	{ "frames", &defaults, &eth, &eth, WHOLE(ALL), WHOLE(ALL) },
+	{ "nothing", &defaults, &plain, &plain, NOTHING, NOTHING },
 	{ "one side plain",
+	  &defaults,
 	  &whole,
 	  &plain,
-	  { 0, false, true, ALL, true },
-	  { 0, false, false, 0, false } },
+	  { .cut = ALL, .finish = true },
+	  GLUED(ALL) },
+	{ "one side plain, nothing is glued",
+	  &glue_off,
+	  &whole,
+	  &plain,
+	  { .cut = ALL, .finish = true },
+	  NOTHING },
+	{ "one side plain, the source is asked",
+	  &cut_off,
+	  &whole,
+	  &plain,
+	  { .ask = true, .gso_lost = ALL, .csum_lost = true },
+	  GLUED(ALL) },
 	{ "checksums only",
+	  &defaults,
 	  &whole,
 	  &csum,
-	  { 0, true, true, ALL, false },
-	  { 0, true, false, 0, false } },
+	  { .csum = true, .cut = ALL },
+	  { .csum = true, .glue = ALL } },
+	{ "checksums only, the source is asked",
+	  &cut_off,
+	  &whole,
+	  &csum,
+	  { .csum = true, .ask = true, .gso_lost = ALL },
+	  { .csum = true, .glue = ALL } },
 	{ "checksums to plain",
+	  &defaults,
 	  &csum,
 	  &plain,
-	  { 0, false, true, 0, true },
-	  { 0, false, false, 0, false } },
-	{ "udp lost",
+	  { .finish = true },
+	  NOTHING },
+	{ "checksums to plain, the source is asked",
+	  &cut_off,
+	  &csum,
+	  &plain,
+	  { .ask = true, .csum_lost = true },
+	  NOTHING },
+	{ "udp is cut",
+	  &defaults,
 	  &whole,
 	  &tcp,
-	  { TCP, true, true, UDP, false },
-	  { TCP, true, false, 0, false } },
+	  { .gso = TCP, .csum = true, .cut = UDP },
+	  WHOLE(TCP) },
+	{ "udp is lost",
+	  &cut_off,
+	  &whole,
+	  &tcp,
+	  { .gso = TCP, .csum = true, .ask = true, .gso_lost = UDP },
+	  WHOLE(TCP) },
+	{ "udp is glued when told",
+	  &glue_on,
+	  &tcp,
+	  &whole,
+	  { .gso = TCP, .csum = true, .glue = ALL },
+	  { .gso = TCP, .csum = true, .cut = UDP, .glue = TCP } },
 	{ "nothing in common",
+	  &defaults,
 	  &tcp,
 	  &udp,
-	  { 0, true, true, TCP, false },
-	  { 0, true, true, UDP, false } },
+	  { .csum = true, .cut = TCP },
+	  { .csum = true, .cut = UDP } },
 	{ "no checksum, no superpacket",
+	  &defaults,
 	  &whole,
 	  &odd,
-	  { 0, false, true, ALL, true },
-	  { 0, false, false, 0, false } },
-	{ "fixed to whole",
+	  { .cut = ALL, .finish = true },
+	  GLUED(ALL) },
+	{ "fixed to whole", &defaults, &fixed, &whole, WHOLE(ALL), WHOLE(ALL) },
+	{ "fixed to plain",
+	  &defaults,
 	  &fixed,
-	  &whole,
-	  { ALL, true, false, 0, false },
-	  { ALL, true, false, 0, false } },
-	{ "plain to fixed is fine this way",
 	  &plain,
-	  &sink,
-	  { 0, false, false, 0, false },
-	  { 0, false, false, 0, false } },
-	{ "to a sink",
-	  &whole,
-	  &sink,
-	  { ALL, true, false, 0, false },
-	  { 0, false, false, 0, false } },
-	{ "frames to a sink",
-	  &eth,
-	  &sink,
-	  { ALL, true, false, 0, false },
-	  { 0, false, false, 0, false } },
-	{ "sink to sink",
-	  &sink,
-	  &sink,
-	  { 0, false, false, 0, false },
-	  { 0, false, false, 0, false } },
+	  { .cut = ALL, .finish = true },
+	  GLUED(ALL) },
+	{ "plain to a sink", &defaults, &plain, &sink, NOTHING, NOTHING },
+	{ "glued for a sink", &glue_on, &plain, &sink, GLUED(ALL), NOTHING },
+	{ "to a sink", &defaults, &whole, &sink, WHOLE(ALL), NOTHING },
+	{ "frames to a sink", &defaults, &eth, &sink, WHOLE(ALL), NOTHING },
+	{ "sink to sink", &defaults, &sink, &sink, NOTHING, NOTHING },
+	{ "few pieces", &defaults, &plain, &flat, NOTHING, NOTHING },
 };
+
+static uint32_t stages_of(const struct plan_direction *way)
+{
+	uint32_t set = 0;
+
+	for (uint32_t i = 0; i < way->n_stage; i++) {
+		assert_true(i == 0 || way->stage[i] > way->stage[i - 1]);
+		set |= 1u << way->stage[i];
+	}
+	return set;
+}
 
 static void compare(const char *name, const char *way,
 		    const struct plan_direction *got,
 		    const struct plan_direction *want)
 {
+	uint32_t stages = (want->finish ? BIT(FINISH) : 0) |
+			  (want->cut ? BIT(CUT) : 0) |
+			  (want->glue ? BIT(GLUE) : 0);
+
 	if (got->gso != want->gso || got->csum != want->csum ||
-	    got->ask != want->ask || got->gso_lost != want->gso_lost ||
-	    got->csum_lost != want->csum_lost || got->n_stage != want->n_stage)
-		fail_msg("%s, %s: gso %#x csum %d ask %d lost %#x %d, %u "
-			 "stages",
-			 name, way, got->gso, got->csum, got->ask,
-			 got->gso_lost, got->csum_lost, got->n_stage);
+	    got->cut != want->cut || got->glue != want->glue ||
+	    got->finish != want->finish || got->ask != want->ask ||
+	    got->gso_lost != want->gso_lost ||
+	    got->csum_lost != want->csum_lost || stages_of(got) != stages)
+		fail_msg("%s, %s: gso %#x csum %d cut %#x glue %#x finish %d "
+			 "ask %d lost %#x %d, stages %#x",
+			 name, way, got->gso, got->csum, got->cut, got->glue,
+			 got->finish, got->ask, got->gso_lost, got->csum_lost,
+			 stages_of(got));
 }
 
 static void offloads_cross_where_both_can(void **state)
@@ -161,14 +222,14 @@ static void offloads_cross_where_both_can(void **state)
 		struct plan_port b = { "tun:b", &b_caps };
 		struct plan plan;
 
-		assert_int_equal(plan_make(&a, &b, &plan, NULL), 0);
+		assert_int_equal(plan_make(&a, &b, c->choices, &plan, NULL), 0);
 		compare(c->name, "a to b", &plan.direction[VIF_A_TO_B],
 			&c->to_b);
 		compare(c->name, "b to a", &plan.direction[VIF_B_TO_A],
 			&c->to_a);
 		assert_int_equal(plan.n_lane, 1);
 		/* And with the ends exchanged. */
-		assert_int_equal(plan_make(&b, &a, &plan, NULL), 0);
+		assert_int_equal(plan_make(&b, &a, c->choices, &plan, NULL), 0);
 		compare(c->name, "b to a, exchanged",
 			&plan.direction[VIF_A_TO_B], &c->to_a);
 		compare(c->name, "a to b, exchanged",
@@ -180,8 +241,8 @@ struct lane_case {
 	uint32_t a;
 	uint32_t b;
 	uint32_t n_lane;
-	uint32_t to_b; /* stages */
-	uint32_t to_a;
+	bool to_b; /* whether packets are spread */
+	bool to_a;
 };
 
 static void lanes_are_what_both_have(void **state)
@@ -203,16 +264,14 @@ static void lanes_are_what_both_have(void **state)
 
 		a_caps.n_queue = cases[i].a;
 		b_caps.n_queue = cases[i].b;
-		assert_int_equal(plan_make(&a, &b, &plan, NULL), 0);
+		assert_int_equal(plan_make(&a, &b, &defaults, &plan, NULL), 0);
 		to_b = &plan.direction[VIF_A_TO_B];
 		to_a = &plan.direction[VIF_B_TO_A];
 		assert_int_equal(plan.n_lane, cases[i].n_lane);
-		assert_int_equal(to_b->n_stage, cases[i].to_b);
-		assert_int_equal(to_a->n_stage, cases[i].to_a);
-		if (to_b->n_stage > 0)
-			assert_int_equal(to_b->stage[0], PLAN_STAGE_SPREAD);
-		if (to_a->n_stage > 0)
-			assert_int_equal(to_a->stage[0], PLAN_STAGE_SPREAD);
+		assert_int_equal(stages_of(to_b),
+				 cases[i].to_b ? BIT(SPREAD) : 0);
+		assert_int_equal(stages_of(to_a),
+				 cases[i].to_a ? BIT(SPREAD) : 0);
 	}
 }
 
@@ -233,16 +292,16 @@ static const struct refusal_case refusals[] = {
 	  "x:a carries Ethernet frames, x:b carries IP packets", KINDS },
 	{ &fixed, &plain, "cannot link x:a to x:b",
 	  "x:a leaves work undone that x:b cannot take over",
-	  "open x:a with offload=off" },
+	  "let the link do it with --cut auto, or open x:a with offload=off" },
 	{ &plain, &fixed, "cannot link x:b to x:a",
 	  "x:b leaves work undone that x:a cannot take over",
-	  "open x:b with offload=off" },
+	  "let the link do it with --cut auto, or open x:b with offload=off" },
 	{ &fixed, &csum, "cannot link x:a to x:b",
 	  "x:a leaves work undone that x:b cannot take over",
-	  "open x:a with offload=off" },
+	  "let the link do it with --cut auto, or open x:a with offload=off" },
 	{ &fixed, &tcp, "cannot link x:a to x:b",
 	  "x:a leaves work undone that x:b cannot take over",
-	  "open x:a with offload=off" },
+	  "let the link do it with --cut auto, or open x:a with offload=off" },
 };
 
 static void refusals_say_what_to_change(void **state)
@@ -257,13 +316,15 @@ static void refusals_say_what_to_change(void **state)
 		struct vif_error error;
 
 		memset(&error, 'x', sizeof(error));
-		assert_int_equal(plan_make(&a, &b, &plan, &error), -EPROTOTYPE);
+		assert_int_equal(plan_make(&a, &b, &cut_off, &plan, &error),
+				 -EPROTOTYPE);
 		assert_int_equal(error.code, -EPROTOTYPE);
 		assert_string_equal(error.what, refusals[i].what);
 		assert_string_equal(error.why, refusals[i].why);
 		assert_string_equal(error.hint, refusals[i].hint);
 		assert_int_equal(plan.n_lane, 77);
-		assert_int_equal(plan_make(&a, &b, &plan, NULL), -EPROTOTYPE);
+		assert_int_equal(plan_make(&a, &b, &cut_off, &plan, NULL),
+				 -EPROTOTYPE);
 	}
 }
 
@@ -336,6 +397,7 @@ static void work_is_shared_evenly(void **state)
 }
 
 struct text_case {
+	const struct plan_choices *choices;
 	const struct side *a;
 	const struct side *b;
 	uint32_t a_queues;
@@ -346,24 +408,34 @@ struct text_case {
 };
 
 static const struct text_case texts[] = {
-	{ &whole, &whole, 1, 1, 1500, 1,
+	{ &defaults, &whole, &whole, 1, 1, 1500, 1,
 	  "tun:a -> tun:b: superpackets tcp4+tcp6+udp, checksums partial, "
 	  "mtu 1500, 1 queue, 1 worker" },
-	{ &whole, &tcp, 4, 4, 1500, 8,
+	{ &defaults, &whole, &tcp, 4, 4, 1500, 8,
+	  "tun:a -> tun:b: superpackets tcp4+tcp6 (udp cut: tun:b cannot take "
+	  "them), checksums partial, mtu 1500, 4 queues, 8 workers" },
+	{ &cut_off, &whole, &tcp, 4, 4, 1500, 8,
 	  "tun:a -> tun:b: superpackets tcp4+tcp6 (udp off: tun:b cannot take "
 	  "them), checksums partial, mtu 1500, 4 queues, 8 workers" },
-	{ &whole, &plain, 1, 2, 9000, 2,
-	  "tun:a -> tun:b: superpackets none (tcp4+tcp6+udp off: tun:b cannot "
-	  "take them), checksums complete (tun:b wants them so), mtu 9000 "
+	{ &defaults, &whole, &plain, 1, 2, 9000, 2,
+	  "tun:a -> tun:b: superpackets none (tcp4+tcp6+udp cut: tun:b cannot "
+	  "take them), checksums finished (tun:b wants them so), mtu 9000 "
 	  "(larger than the 1500 of tun:b), 1 to 2 queues by flow hash, "
 	  "2 workers" },
-	{ &plain, &whole, 3, 2, 576, 1,
+	{ &cut_off, &csum, &plain, 1, 1, 1500, 1,
 	  "tun:a -> tun:b: superpackets none (tun:a makes none), checksums "
+	  "complete (tun:b wants them so), mtu 1500, 1 queue, 1 worker" },
+	{ &defaults, &plain, &whole, 3, 2, 576, 1,
+	  "tun:a -> tun:b: superpackets none (tun:a makes none), glued "
+	  "tcp4+tcp6+udp (tun:a delivers packets one by one), checksums "
 	  "complete, mtu 576, 3 to 2 queues, 1 worker" },
-	{ &csum, &whole, 1, 1, 1500, 1,
+	{ &glue_off, &csum, &whole, 1, 1, 1500, 1,
 	  "tun:a -> tun:b: superpackets none (tun:a makes none), checksums "
 	  "partial, mtu 1500, 1 queue, 1 worker" },
-	{ &sink, &whole, 1, 1, 1500, 1,
+	{ &glue_on, &tcp, &whole, 1, 1, 1500, 1,
+	  "tun:a -> tun:b: superpackets tcp4+tcp6, glued tcp4+tcp6+udp (as "
+	  "told), checksums partial, mtu 1500, 1 queue, 1 worker" },
+	{ &defaults, &sink, &whole, 1, 1, 1500, 1,
 	  "tun:a -> tun:b: superpackets none, checksums complete, mtu 1500, "
 	  "1 queue, 1 worker" },
 };
@@ -383,7 +455,9 @@ static void plan_is_told_in_a_line(void **state)
 		a_caps.n_queue = c->a_queues;
 		a_caps.mtu = c->a_mtu;
 		b_caps.n_queue = c->b_queues;
-		assert_int_equal(plan_make(&port[0], &port[1], &plan, NULL), 0);
+		assert_int_equal(
+			plan_make(&port[0], &port[1], c->choices, &plan, NULL),
+			0);
 		plan_text(&plan, VIF_A_TO_B, port, c->n_worker, text,
 			  sizeof(text));
 		assert_string_equal(text, c->text);
@@ -400,11 +474,12 @@ static void other_direction_is_told_too(void **state)
 	char text[512];
 
 	(void)state;
-	assert_int_equal(plan_make(&port[0], &port[1], &plan, NULL), 0);
+	assert_int_equal(plan_make(&port[0], &port[1], &defaults, &plan, NULL),
+			 0);
 	plan_text(&plan, VIF_B_TO_A, port, 1, text, sizeof(text));
 	assert_string_equal(text,
-			    "tun:b -> tun:a: superpackets none (tcp4+tcp6 off: "
-			    "tun:a cannot take them), checksums complete "
+			    "tun:b -> tun:a: superpackets none (tcp4+tcp6 cut: "
+			    "tun:a cannot take them), checksums finished "
 			    "(tun:a wants them so), mtu 1500, 1 queue, "
 			    "1 worker");
 }
@@ -417,7 +492,8 @@ static void line_is_cut_to_the_buffer(void **state)
 	struct plan plan;
 
 	(void)state;
-	assert_int_equal(plan_make(&port[0], &port[1], &plan, NULL), 0);
+	assert_int_equal(plan_make(&port[0], &port[1], &defaults, &plan, NULL),
+			 0);
 	plan_text(&plan, VIF_B_TO_A, port, 1, full, sizeof(full));
 	for (size_t size = 1; size <= strlen(full) + 1; size++) {
 		memset(text, 'x', sizeof(text));

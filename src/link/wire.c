@@ -2,6 +2,10 @@
 /*
  * Moving a burst from one queue to another.
  *
+ * Between rx and tx a burst passes the stages of the plan, if there are any,
+ * which give out some packets at a time. The next ones are fetched when these
+ * have been sent and nobody holds them any more.
+ *
  * A batch that the destination takes only in part stays with the wire, which
  * then waits for room instead of receiving: so the queue of the source fills,
  * and decides what to drop.
@@ -11,19 +15,27 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "port/ops.h"
+
 enum wire_limits {
 	WIRE_BATCH_SEG = 4 * WIRE_BATCH,
 };
 
-int wire_init(struct wire *wire)
+int wire_init(struct wire *wire, const struct stages_config *stages)
 {
-	return vif_batch_new(WIRE_BATCH, WIRE_BATCH_SEG, &wire->batch);
+	int r = vif_batch_new(WIRE_BATCH, WIRE_BATCH_SEG, &wire->batch);
+
+	if (r == 0 && (stages->cut || stages->glue || stages->finish))
+		r = stages_new(stages, &wire->stages);
+	return r;
 }
 
 void wire_fini(struct wire *wire)
 {
 	vif_batch_free(wire->batch);
+	stages_free(wire->stages);
 	wire->batch = NULL;
+	wire->stages = NULL;
 }
 
 static uint32_t choose_queue(const struct wire *wire,
@@ -40,14 +52,13 @@ static uint32_t choose_queue(const struct wire *wire,
 /* Packets from the next one on that go to the same queue. */
 static uint32_t run_length(const struct wire *wire, uint32_t *ret_queue)
 {
-	const struct vif_batch *batch = wire->batch;
 	uint32_t end = wire->next + 1;
 
-	*ret_queue = choose_queue(wire, &batch->packet[wire->next]);
+	*ret_queue = choose_queue(wire, &wire->packet[wire->next]);
 	if (wire->n_tx_queue == 1)
-		return batch->n - wire->next;
-	while (end < batch->n &&
-	       choose_queue(wire, &batch->packet[end]) == *ret_queue)
+		return wire->n_packet - wire->next;
+	while (end < wire->n_packet &&
+	       choose_queue(wire, &wire->packet[end]) == *ret_queue)
 		end++;
 	return end - wire->next;
 }
@@ -58,15 +69,15 @@ static void drop_next(struct wire *wire, uint32_t n, enum vif_drop reason)
 	wire->next += n;
 }
 
-static int send_batch(struct wire *wire)
+static int send_packets(struct wire *wire)
 {
 	uint32_t queue, n;
 	int r;
 
-	while (wire->next < wire->batch->n) {
+	while (wire->next < wire->n_packet) {
 		n = run_length(wire, &queue);
 		r = vif_port_tx(wire->destination, queue,
-				&wire->batch->packet[wire->next], n);
+				&wire->packet[wire->next], n);
 		if (r < 0)
 			return r;
 		assert((uint32_t)r <= n);
@@ -95,13 +106,27 @@ static bool is_held(struct wire *wire)
 	return false;
 }
 
-static int finish_batch(struct wire *wire)
+/* The next packets of the burst. Returns whether there are any. */
+static bool fetch(struct wire *wire)
 {
-	if (is_held(wire))
-		return WIRE_BLOCKED;
-	vif_port_rx_done(wire->source, wire->rx_queue, wire->batch);
 	wire->next = 0;
-	return WIRE_MOVED;
+	wire->n_packet =
+		wire->stages ? stages_next(wire->stages, &wire->packet) : 0;
+	return wire->n_packet > 0;
+}
+
+/* A burst has come. Returns whether there is anything to send of it. */
+static bool begin(struct wire *wire)
+{
+	if (wire->stages) {
+		stages_begin(wire->stages, wire->batch,
+			     port_tx_refused(wire->destination));
+		return fetch(wire);
+	}
+	wire->next = 0;
+	wire->packet = wire->batch->packet;
+	wire->n_packet = wire->batch->n;
+	return true;
 }
 
 /*
@@ -123,6 +148,7 @@ static int receive(struct wire *wire)
 
 int wire_pump(struct wire *wire, struct vif_port **ret_port)
 {
+	bool more = true;
 	int r;
 
 	if (wire->batch->n == 0) {
@@ -130,10 +156,19 @@ int wire_pump(struct wire *wire, struct vif_port **ret_port)
 		r = receive(wire);
 		if (r <= 0)
 			return r < 0 ? r : WIRE_IDLE;
+		more = begin(wire);
 	}
 	*ret_port = wire->destination;
-	r = send_batch(wire);
-	return r == WIRE_MOVED ? finish_batch(wire) : r;
+	while (more) {
+		r = send_packets(wire);
+		if (r != WIRE_MOVED)
+			return r;
+		if (is_held(wire))
+			return WIRE_BLOCKED;
+		more = fetch(wire);
+	}
+	vif_port_rx_done(wire->source, wire->rx_queue, wire->batch);
+	return WIRE_MOVED;
 }
 
 unsigned int wire_held(const struct wire *wire)
@@ -159,9 +194,11 @@ void wire_abandon(struct wire *wire)
 {
 	if (!wire->batch)
 		return;
-	drop_next(wire, wire->batch->n - wire->next, VIF_DROP_STOPPED);
+	drop_next(wire, wire->n_packet - wire->next, VIF_DROP_STOPPED);
+	if (wire->stages)
+		counter_add(&wire->drops[VIF_DROP_STOPPED],
+			    stages_abandon(wire->stages));
 	vif_port_rx_done(wire->source, wire->rx_queue, wire->batch);
-	wire->next = 0;
 	counter_add(&wire->drops[VIF_DROP_STOPPED],
 		    wire_held(wire) + taken_not_sent(wire));
 }

@@ -10,9 +10,10 @@
 
 #include "base/counter.h"
 #include "link/plan.h"
+#include "link/stages.h"
 
 enum wire_sizes {
-	WIRE_BATCH = 64, /* packets a burst can have */
+	WIRE_BATCH = STAGES_BATCH, /* packets a burst can have */
 };
 
 enum wire_result {
@@ -34,8 +35,11 @@ struct wire {
 	uint32_t tx_stride;
 	uint32_t n_tx_queue;
 	/* worker only */
-	struct vif_batch *batch;
-	uint32_t next;    /* first packet of batch not sent yet */
+	struct vif_batch *batch;         /* the burst, lent by the source */
+	struct stages *stages;           /* NULL: packets cross as they are */
+	const struct vif_packet *packet; /* what is to be sent of it now, */
+	uint32_t n_packet;               /* and how many */
+	uint32_t next;                   /* first of them not sent yet */
 	uint32_t blocked; /* destination queue that had no room */
 	bool woken;       /* after a sleep: the first packet goes at once */
 	bool drained;
@@ -46,8 +50,13 @@ struct wire {
 	struct counter drops[VIF_DROP_N];
 };
 
-/* Returns 0 or -ENOMEM. wire_fini() is safe on zeroed memory. */
-int wire_init(struct wire *wire);
+/*
+ * wire_init() - make room for a burst, and for the stages
+ *
+ * stages is what happens to packets on the way. Returns 0 or -ENOMEM.
+ * wire_fini() is safe on zeroed memory, and after a failure.
+ */
+int wire_init(struct wire *wire, const struct stages_config *stages);
 void wire_fini(struct wire *wire);
 
 /*

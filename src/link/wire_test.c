@@ -45,8 +45,9 @@ static void open_pair(const char *address, struct vif_port **ret_first,
 	assert_int_equal(vif_port_start(*ret_second, NULL), 0);
 }
 
-static struct bench *bench_new(uint32_t n_queue, uint32_t ring,
-			       enum vif_full full)
+static struct bench *bench_with(uint32_t n_queue, uint32_t ring,
+				enum vif_full full,
+				const struct stages_config *stages)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
 	char address[64];
@@ -68,8 +69,14 @@ static struct bench *bench_new(uint32_t n_queue, uint32_t ring,
 		.tx_stride = 1,
 		.n_tx_queue = n_queue,
 	};
-	assert_int_equal(wire_init(&bench->wire), 0);
+	assert_int_equal(wire_init(&bench->wire, stages), 0);
 	return bench;
+}
+
+static struct bench *bench_new(uint32_t n_queue, uint32_t ring,
+			       enum vif_full full)
+{
+	return bench_with(n_queue, ring, full, &(struct stages_config){ 0 });
 }
 
 static void bench_free(struct bench *bench)
@@ -282,6 +289,90 @@ static void abandoned_packets_are_counted(void **state)
 	bench_free(bench);
 }
 
+static const struct stages_config cut_all = {
+	.medium = VIF_MEDIUM_IP,
+	.cut = VIF_GSO_ALL,
+	.finish = true,
+	.seg_max = VIF_PACKET_SEG_MAX,
+};
+
+/* A UDP superpacket of n bytes to be cut into single ones. */
+static void feed_super(struct bench *bench, uint32_t n)
+{
+	struct frame *frame = &bench->frame[0];
+	struct vif_packet *packet;
+
+	vif_batch_clear(bench->in);
+	*frame = frame_make("ip4 udp");
+	for (uint32_t i = 0; i < n; i++)
+		frame->byte[frame->len++] = (uint8_t)i;
+	put_be16(frame->byte + 2, (uint16_t)frame->len);
+	put_be16(frame->byte + 24, (uint16_t)(frame->len - 20));
+	packet = vif_batch_add(bench->in, frame->byte, (uint32_t)frame->len);
+	assert_non_null(packet);
+	packet->gso = VIF_GSO_UDP;
+	packet->gso_size = 1;
+	packet->csum = VIF_CSUM_PARTIAL;
+	packet->l4_off = 20;
+	packet->csum_off = 6;
+	packet->hdr_len = 28;
+	assert_int_equal(vif_port_tx(bench->feeder, 0, packet, 1), 1);
+}
+
+/* What a superpacket is cut into waits for room, and keeps its order. */
+static void segments_wait_for_room(void **state)
+{
+	struct bench *bench = bench_with(1, 32, VIF_FULL_WAIT, &cut_all);
+	uint8_t numbers[BENCH_PACKETS];
+	uint32_t n, sum = 0;
+	int r;
+
+	(void)state;
+	feed_super(bench, 200);
+	do {
+		r = pump(bench);
+		assert_true(r == WIRE_MOVED || r == WIRE_BLOCKED);
+		n = drain(bench, 0, numbers);
+		for (uint32_t i = 0; i < n; i++)
+			assert_int_equal(numbers[i], sum + i);
+		sum += n;
+	} while (r == WIRE_BLOCKED);
+	assert_int_equal(sum, 200);
+	assert_int_equal(pump(bench), WIRE_IDLE);
+	assert_int_equal(dropped_at_all(bench), 0);
+	bench_free(bench);
+}
+
+static void segments_are_dropped_one_by_one(void **state)
+{
+	struct bench *bench = bench_with(1, 32, VIF_FULL_DROP, &cut_all);
+	uint8_t numbers[BENCH_PACKETS];
+
+	(void)state;
+	feed_super(bench, 200);
+	assert_int_equal(pump(bench), WIRE_MOVED);
+	assert_int_equal(drain(bench, 0, numbers), 32);
+	assert_int_equal(dropped(bench, VIF_DROP_FULL), 168);
+	bench_free(bench);
+}
+
+static void abandoned_segments_are_counted(void **state)
+{
+	struct bench *bench = bench_with(1, 32, VIF_FULL_WAIT, &cut_all);
+
+	(void)state;
+	feed_super(bench, 200);
+	assert_int_equal(pump(bench), WIRE_BLOCKED);
+	wire_abandon(&bench->wire);
+	assert_int_equal(dropped(bench, VIF_DROP_STOPPED), 168);
+	wire_abandon(&bench->wire);
+	assert_int_equal(dropped_at_all(bench), 168);
+	feed_super(bench, 7);
+	bench->wire.full = VIF_FULL_DROP;
+	assert_int_equal(pump(bench), WIRE_MOVED);
+	bench_free(bench);
+}
+
 static void zeroed_wire_can_be_abandoned(void **state)
 {
 	struct wire wire = { .source = NULL };
@@ -468,7 +559,7 @@ static void null_source_never_comes(void **state)
 	assert_int_equal(vif_port_open("null:", NULL, &port, NULL), 0);
 	assert_int_equal(vif_port_start(port, NULL), 0);
 	wire.source = wire.destination = port;
-	assert_int_equal(wire_init(&wire), 0);
+	assert_int_equal(wire_init(&wire, &(struct stages_config){ 0 }), 0);
 	assert_int_equal(wire_pump(&wire, &failed), WIRE_IDLE);
 	assert_int_equal(wire_wait_fd(&wire, &events), -EINVAL);
 	wire_fini(&wire);
@@ -528,6 +619,9 @@ int main(void)
 		cmocka_unit_test(full_destination_drops),
 		cmocka_unit_test(full_queue_drops_only_its_own),
 		cmocka_unit_test(abandoned_packets_are_counted),
+		cmocka_unit_test(segments_wait_for_room),
+		cmocka_unit_test(segments_are_dropped_one_by_one),
+		cmocka_unit_test(abandoned_segments_are_counted),
 		cmocka_unit_test(zeroed_wire_can_be_abandoned),
 		cmocka_unit_test(flows_stay_on_their_queue),
 		cmocka_unit_test(lanes_keep_to_their_queues),

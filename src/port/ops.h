@@ -160,7 +160,18 @@ struct vif_port {
 	/* any thread */
 	_Atomic int state; /* enum vif_port_state */
 	atomic_bool stopped;
+	/*
+	 * GSO kinds of caps.tx_gso that the kernel has turned out to refuse.
+	 * tx still takes them, and cuts them itself.
+	 */
+	_Atomic uint32_t tx_refused;
 };
+
+/* GSO kinds that it is no use to make for a port. Any thread. */
+static inline uint32_t port_tx_refused(const struct vif_port *port)
+{
+	return atomic_load_explicit(&port->tx_refused, memory_order_relaxed);
+}
 
 /*
  * port_set_state() - note a state, and report it if it changed.

@@ -76,8 +76,11 @@ def segmented(net, kind, offloads, whole):
     check_equal((received["duplicates"], received["bad"]), (0, 0), "faults")
     harness.check_all_crossed(summary)
     flow = summary["a_to_b"]
-    check((flow["rx_superpackets"] > 0) == whole,
+    check(flow["rx_superpackets"] > 0, f"no superpackets: {flow}")
+    check((flow["tx_superpackets"] > 0) == whole,
           f"superpackets crossed, or did not: {flow}")
+    check_equal(flow["cut_superpackets"],
+                0 if whole else flow["rx_superpackets"], "cut superpackets")
 
 
 def main(arguments):

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The stages of a plan that change packets: finish, cut, glue.
+ *
+ * A burst goes in, and comes out a few packets at a time, so that the room for
+ * segments is bounded whatever a superpacket is cut into. Payload is pointed at
+ * where the source has lent it and never copied or written; headers that differ
+ * are written into memory of the stages.
+ *
+ * Threads: one at a time. Counters are read by anyone.
+ */
+#ifndef LINK_STAGES_H
+#define LINK_STAGES_H
+
+#include <vif/packet.h>
+
+#include "base/counter.h"
+
+enum stages_sizes {
+	STAGES_BATCH = 64, /* packets that come out at once, at most */
+};
+
+struct stages_config {
+	enum vif_medium medium; /* of the packets; not ANY if glue is set */
+	uint32_t cut;           /* kinds to cut */
+	uint32_t glue;          /* kinds to make */
+	bool finish;            /* fill in checksums, of segments, too */
+	uint32_t seg_max;       /* pieces a packet may have afterwards */
+};
+
+struct stages_counters {
+	struct counter cut_superpackets;
+	struct counter cut_segments;
+	struct counter glued_packets;
+	struct counter glued_superpackets;
+	struct counter finished;
+	struct counter malformed; /* dropped: could not be cut or finished */
+};
+
+struct stages;
+
+/* Returns 0 or -ENOMEM. */
+int stages_new(const struct stages_config *config, struct stages **ret_stages);
+void stages_free(struct stages *stages); /* NULL is allowed */
+
+/*
+ * stages_begin() - take a burst
+ *
+ * batch has at most STAGES_BATCH packets and is borrowed until stages_next()
+ * has returned none, or the next burst. refused are kinds the destination has
+ * turned out not to take: they are not made.
+ */
+void stages_begin(struct stages *stages, const struct vif_batch *batch,
+		  uint32_t refused);
+
+/*
+ * stages_next() - the next packets of the burst, in order
+ *
+ * They are valid until the next call. Returns how many, 0 at the end.
+ */
+uint32_t stages_next(struct stages *stages,
+		     const struct vif_packet **ret_packet);
+
+/* Packets that have not come out yet, a superpacket counting as its segments. */
+uint32_t stages_left(const struct stages *stages);
+
+/* Forget what has not come out. Returns how much it was. */
+uint32_t stages_abandon(struct stages *stages);
+
+const struct stages_counters *stages_counters(const struct stages *stages);
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of the stages: what comes out, in which portions, and what is counted.
+ * That segments and superpackets are right is for the tests of packet/.
+ */
+#include "link/stages.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "tests/frame.h"
+#include "tests/pseudo.h"
+#include "wire/inet.h"
+
+enum {
+	HEADERS = 40, /* IPv4 and TCP */
+	PACKETS_MAX = STAGES_BATCH,
+};
+
+struct bench {
+	struct frame frame[PACKETS_MAX];
+	struct vif_batch *in;
+	struct stages *stages;
+};
+
+static struct bench *bench_new(const struct stages_config *config)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+
+	assert_non_null(bench);
+	assert_int_equal(
+		vif_batch_new(PACKETS_MAX, 4 * PACKETS_MAX, &bench->in), 0);
+	assert_int_equal(stages_new(config, &bench->stages), 0);
+	return bench;
+}
+
+static void bench_free(struct bench *bench)
+{
+	vif_batch_free(bench->in);
+	stages_free(bench->stages);
+	free(bench);
+}
+
+static const struct stages_config all = {
+	.medium = VIF_MEDIUM_IP,
+	.cut = VIF_GSO_ALL,
+	.finish = true,
+	.seg_max = VIF_PACKET_SEG_MAX,
+};
+
+/* A TCP packet over IPv4 whose checksum is still the pseudo-header's. */
+static struct vif_packet *add_partial(struct bench *bench, uint32_t payload)
+{
+	struct frame *frame = &bench->frame[bench->in->n];
+	uint32_t len = HEADERS + payload;
+	struct vif_packet *packet;
+
+	*frame = frame_make("ip4 tcp");
+	assert_true(len <= FRAME_SIZE);
+	put_be16(frame->byte + 2, (uint16_t)len);
+	for (uint32_t i = 0; i < payload; i++)
+		frame->byte[HEADERS + i] = (uint8_t)(i * 5);
+	checksum_store(frame->byte + 36,
+		       pseudo(frame->byte, INET_PROTO_TCP, len - 20));
+	packet = vif_batch_add(bench->in, frame->byte, len);
+	assert_non_null(packet);
+	packet->csum = VIF_CSUM_PARTIAL;
+	packet->l4_off = 20;
+	packet->csum_off = INET_TCP_CSUM;
+	return packet;
+}
+
+static struct vif_packet *add_super(struct bench *bench, uint32_t payload,
+				    uint16_t gso_size)
+{
+	struct vif_packet *packet = add_partial(bench, payload);
+
+	packet->gso = VIF_GSO_TCP4;
+	packet->gso_size = gso_size;
+	packet->hdr_len = HEADERS;
+	return packet;
+}
+
+/* A finished one, number i of a stream with 100 bytes in each. */
+static void add_single(struct bench *bench, uint32_t i)
+{
+	struct vif_packet *packet = add_partial(bench, 100);
+	uint8_t *ip = packet->seg[0].iov_base;
+
+	put_be16(ip + 4, (uint16_t)i);
+	put_be16(ip + 26, (uint16_t)(100 * i));
+	checksum_store(ip + 10, 0);
+	checksum_store(ip + 10, (uint16_t)~checksum_fold(checksum_sum(ip, 20)));
+	checksum_store(ip + 36,
+		       (uint16_t)~checksum_fold(checksum_sum(ip + 20, 120)));
+	packet->csum = VIF_CSUM_COMPLETE;
+	packet->l4_off = packet->csum_off = 0;
+}
+
+static uint64_t sum_of(const struct vif_packet *packet)
+{
+	uint8_t flat[FRAME_SIZE];
+	size_t len = 0;
+
+	for (uint16_t i = 0; i < packet->n_seg; i++) {
+		memcpy(flat + len, packet->seg[i].iov_base,
+		       packet->seg[i].iov_len);
+		len += packet->seg[i].iov_len;
+	}
+	return checksum_sum(flat + 20, len - 20) +
+	       pseudo(flat, INET_PROTO_TCP, len - 20);
+}
+
+/* Checks all that comes out; returns how much it is. */
+static uint32_t run(struct bench *bench, uint32_t *ret_portions)
+{
+	uint32_t n, sum = 0, portions = 0;
+	uint32_t left = stages_left(bench->stages);
+	const struct vif_packet *packet;
+
+	while ((n = stages_next(bench->stages, &packet)) > 0) {
+		assert_true(n <= STAGES_BATCH);
+		for (uint32_t i = 0; i < n; i++) {
+			assert_int_equal(
+				vif_packet_check(&packet[i], VIF_MEDIUM_IP), 0);
+			if (packet[i].csum == VIF_CSUM_COMPLETE)
+				assert_int_equal(
+					checksum_fold(sum_of(&packet[i])),
+					0xffff);
+		}
+		sum += n;
+		portions++;
+		assert_int_equal(stages_left(bench->stages), left - sum);
+	}
+	assert_int_equal(stages_left(bench->stages), 0);
+	*ret_portions = portions;
+	return sum;
+}
+
+static void superpackets_are_cut(void **state)
+{
+	struct bench *bench = bench_new(&all);
+	const struct stages_counters *count = stages_counters(bench->stages);
+	uint32_t portions;
+
+	(void)state;
+	add_super(bench, 2500, 1000);
+	add_partial(bench, 300);
+	add_super(bench, 10, 1000);
+	stages_begin(bench->stages, bench->in, 0);
+	assert_int_equal(stages_left(bench->stages), 5);
+	assert_int_equal(run(bench, &portions), 5);
+	assert_int_equal(portions, 1);
+	assert_int_equal(counter_read(&count->cut_superpackets), 2);
+	assert_int_equal(counter_read(&count->cut_segments), 4);
+	assert_int_equal(counter_read(&count->finished), 1);
+	assert_int_equal(counter_read(&count->malformed), 0);
+	bench_free(bench);
+}
+
+/* Room for segments is bounded, whatever a superpacket is cut into. */
+static void many_segments_come_in_portions(void **state)
+{
+	struct bench *bench = bench_new(&all);
+	uint32_t portions;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		add_super(bench, 1000, 1);
+	stages_begin(bench->stages, bench->in, 0);
+	assert_int_equal(run(bench, &portions), 3000);
+	assert_int_equal(portions, (3000 + STAGES_BATCH - 1) / STAGES_BATCH);
+	bench_free(bench);
+}
+
+/* Segments of a packet in many pieces need room for just as many. */
+static void many_pieces_fit(void **state)
+{
+	struct bench *bench = bench_new(&all);
+	struct vif_packet *packet = add_super(bench, 62 * 3, 2);
+	uint8_t *data = packet->seg[0].iov_base;
+	uint32_t portions;
+
+	(void)state;
+	packet->n_seg = 63;
+	packet->seg[0].iov_len = HEADERS;
+	for (uint16_t i = 0; i < 62; i++)
+		packet->seg[1 + i] =
+			(struct iovec){ data + HEADERS + 3 * i, 3 };
+	stages_begin(bench->stages, bench->in, 0);
+	assert_int_equal(run(bench, &portions), 93);
+	bench_free(bench);
+}
+
+/* Lent bytes may be lent twice: they are not written. */
+static void lent_bytes_stay(void **state)
+{
+	struct bench *bench = bench_new(&all);
+	struct frame before[2];
+	uint32_t portions;
+
+	(void)state;
+	add_super(bench, 2500, 1000);
+	add_partial(bench, 300);
+	memcpy(before, bench->frame, sizeof(before));
+	stages_begin(bench->stages, bench->in, 0);
+	assert_int_equal(run(bench, &portions), 4);
+	assert_memory_equal(before, bench->frame, sizeof(before));
+	bench_free(bench);
+}
+
+static void malformed_packets_are_counted(void **state)
+{
+	struct bench *bench = bench_new(&all);
+	const struct stages_counters *count = stages_counters(bench->stages);
+	const struct vif_packet *packet;
+	struct vif_packet *bad;
+
+	(void)state;
+	bad = add_super(bench, 2500, 1000);
+	put_be16((uint8_t *)bad->seg[0].iov_base + 2, 30); /* IP length */
+	bad = add_partial(bench, 1000);
+	bad->l4_off = 900; /* beyond what is copied */
+	add_partial(bench, 100);
+	stages_begin(bench->stages, bench->in, 0);
+	assert_int_equal(stages_next(bench->stages, &packet), 1);
+	assert_int_equal(packet->len, 140);
+	assert_int_equal(stages_next(bench->stages, &packet), 0);
+	assert_int_equal(counter_read(&count->malformed), 2);
+	bench_free(bench);
+}
+
+/* Kinds the destination takes stay whole, and so do their checksums. */
+static void other_kinds_pass(void **state)
+{
+	struct stages_config config = all;
+	struct bench *bench;
+	const struct vif_packet *packet;
+
+	(void)state;
+	config.cut = VIF_GSO_BIT(VIF_GSO_UDP);
+	config.finish = false;
+	bench = bench_new(&config);
+	add_super(bench, 2500, 1000);
+	add_partial(bench, 100);
+	stages_begin(bench->stages, bench->in, 0);
+	assert_int_equal(stages_next(bench->stages, &packet), 2);
+	assert_memory_equal(packet, bench->in->packet, 2 * sizeof(*packet));
+	bench_free(bench);
+}
+
+static const struct stages_config glue_only = {
+	.medium = VIF_MEDIUM_IP,
+	.glue = VIF_GSO_ALL,
+	.seg_max = VIF_PACKET_SEG_MAX,
+};
+
+static void singles_are_glued(void **state)
+{
+	struct bench *bench = bench_new(&glue_only);
+	const struct stages_counters *count = stages_counters(bench->stages);
+	const struct vif_packet *packet;
+
+	(void)state;
+	for (uint32_t i = 0; i < 10; i++)
+		add_single(bench, i < 6 ? i : i + 100);
+	stages_begin(bench->stages, bench->in, 0);
+	assert_int_equal(stages_left(bench->stages), 2);
+	assert_int_equal(stages_next(bench->stages, &packet), 2);
+	assert_int_equal(packet[0].len, HEADERS + 600);
+	assert_int_equal(packet[1].len, HEADERS + 400);
+	assert_int_equal(stages_next(bench->stages, &packet), 0);
+	assert_int_equal(counter_read(&count->glued_packets), 10);
+	assert_int_equal(counter_read(&count->glued_superpackets), 2);
+	bench_free(bench);
+}
+
+static void refused_kinds_are_not_made(void **state)
+{
+	struct bench *bench = bench_new(&glue_only);
+	const struct vif_packet *packet;
+
+	(void)state;
+	add_single(bench, 0);
+	add_single(bench, 1);
+	stages_begin(bench->stages, bench->in, VIF_GSO_ALL);
+	assert_int_equal(stages_next(bench->stages, &packet), 2);
+	stages_begin(bench->stages, bench->in, VIF_GSO_BIT(VIF_GSO_TCP4));
+	assert_int_equal(stages_next(bench->stages, &packet), 2);
+	stages_begin(bench->stages, bench->in, VIF_GSO_BIT(VIF_GSO_UDP));
+	assert_int_equal(stages_next(bench->stages, &packet), 1);
+	bench_free(bench);
+}
+
+/* Cut what the destination does not take, glue what it does. */
+static void kinds_are_glued_and_cut(void **state)
+{
+	struct stages_config config = glue_only;
+	struct bench *bench;
+	uint32_t portions;
+
+	(void)state;
+	config.glue = VIF_GSO_BIT(VIF_GSO_TCP4);
+	config.cut = VIF_GSO_BIT(VIF_GSO_TCP6) | VIF_GSO_BIT(VIF_GSO_UDP);
+	bench = bench_new(&config);
+	add_single(bench, 0);
+	add_single(bench, 1);
+	add_super(bench, 2500, 1000);
+	stages_begin(bench->stages, bench->in, 0);
+	assert_int_equal(run(bench, &portions), 2);
+	bench_free(bench);
+}
+
+static void nothing_is_left_at_first(void **state)
+{
+	struct bench *bench = bench_new(&all);
+
+	(void)state;
+	assert_int_equal(stages_left(bench->stages), 0);
+	stages_free(NULL);
+	bench_free(bench);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(superpackets_are_cut),
+		cmocka_unit_test(many_segments_come_in_portions),
+		cmocka_unit_test(many_pieces_fit),
+		cmocka_unit_test(lent_bytes_stay),
+		cmocka_unit_test(malformed_packets_are_counted),
+		cmocka_unit_test(other_kinds_pass),
+		cmocka_unit_test(singles_are_glued),
+		cmocka_unit_test(refused_kinds_are_not_made),
+		cmocka_unit_test(kinds_are_glued_and_cut),
+		cmocka_unit_test(nothing_is_left_at_first),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
