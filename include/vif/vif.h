@@ -5,6 +5,7 @@
 
 #include <vif/error.h>
 #include <vif/link.h>
+#include <vif/offload.h>
 #include <vif/packet.h>
 #include <vif/port.h>
 #include <vif/stats.h>
