@@ -8,6 +8,7 @@
 #include <vif/offload.h>
 #include <vif/packet.h>
 #include <vif/port.h>
+#include <vif/queue.h>
 #include <vif/stats.h>
 #include <vif/version.h>
 

@@ -39,6 +39,42 @@ int tun_get_header_size(int fd, int *ret_size)
 	return ioctl(fd, TUNGETVNETHDRSZ, ret_size) < 0 ? -errno : 0;
 }
 
+/* A kernel that cannot swap has no such setting, and answers EINVAL. */
+int tun_get_foreign_order(int fd, bool *ret_foreign)
+{
+	const bool is_little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+	int little = 0, big = 0;
+
+	if (ioctl(fd, TUNGETVNETLE, &little) < 0)
+		return -errno;
+	if (ioctl(fd, TUNGETVNETBE, &big) < 0 && errno != EINVAL)
+		return -errno;
+	/* The first one counts; without both it is the machine's own. */
+	*ret_foreign = is_little ? !little && big : little != 0;
+	return 0;
+}
+
+int tun_set_attached(int fd, bool attached)
+{
+	struct ifreq request = {
+		.ifr_flags = attached ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE,
+	};
+
+	return ioctl(fd, TUNSETQUEUE, &request) < 0 ? -errno : 0;
+}
+
+int tun_set_steering(int fd, int program_fd)
+{
+	return ioctl(fd, TUNSETSTEERINGEBPF, &program_fd) < 0 ? -errno : 0;
+}
+
+int tun_get_netns(int fd)
+{
+	int netns_fd = ioctl(fd, TUNGETDEVNETNS);
+
+	return netns_fd < 0 ? -errno : netns_fd;
+}
+
 int tun_set_offload(int fd, unsigned int tun_f_bits)
 {
 	return ioctl(fd, TUNSETOFFLOAD, (unsigned long)tun_f_bits) < 0 ?

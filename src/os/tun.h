@@ -8,6 +8,7 @@
 
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,6 +16,13 @@
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
 #define TUN_F_USO6 0x40
+#endif
+
+#ifndef TUNSETSTEERINGEBPF
+#define TUNSETSTEERINGEBPF _IOR('T', 224, int)
+#endif
+#ifndef TUNGETDEVNETNS
+#define TUNGETDEVNETNS _IO('T', 227)
 #endif
 
 /* A new descriptor, non-blocking, not attached to a device yet. */
@@ -30,6 +38,19 @@ int tun_attach(int fd, const char *name, unsigned int flags);
 int tun_get(int fd, char ret_name[IF_NAMESIZE], unsigned int *ret_flags);
 
 int tun_get_header_size(int fd, int *ret_size); /* of virtio_net_hdr */
+
+/* Whether headers are in the other byte order than that of this machine. */
+int tun_get_foreign_order(int fd, bool *ret_foreign);
+
+/* Let the kernel deliver packets to this queue, or no longer. */
+int tun_set_attached(int fd, bool attached);
+
+/* Let a program choose the queue of a packet; -1 for the kernel's own way. */
+int tun_set_steering(int fd, int program_fd);
+
+/* The namespace the device is in, as a descriptor the caller closes. */
+int tun_get_netns(int fd);
+
 int tun_set_offload(int fd, unsigned int tun_f_bits);
 int tun_set_persist(int fd, int persist);
 int tun_set_owner(int fd, uid_t owner);

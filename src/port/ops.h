@@ -215,6 +215,12 @@ static inline void port_drop(struct port_counters *counters,
 	counter_add(&counters->drops[reason], 1);
 }
 
+/* Adds what one thread has counted to the sums of a port. */
+void port_add_rx_stats(const struct port_counters *rx,
+		       struct vif_port_stats *stats);
+void port_add_tx_stats(const struct port_counters *tx,
+		       struct vif_port_stats *stats);
+
 /*
  * port_ops_find() - backend of a type name, or NULL. Names ignore case.
  * port_ops_at() - backend number i, in order of name, or NULL past the end.

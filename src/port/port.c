@@ -369,24 +369,34 @@ bool port_tx_gate(struct vif_port *port, unsigned int queue,
 	return false;
 }
 
+void port_add_rx_stats(const struct port_counters *rx,
+		       struct vif_port_stats *stats)
+{
+	stats->rx_packets += counter_read(&rx->packets);
+	stats->rx_bytes += counter_read(&rx->bytes);
+	stats->rx_superpackets += counter_read(&rx->superpackets);
+	for (int i = 0; i < VIF_DROP_N; i++)
+		stats->rx_drops[i] += counter_read(&rx->drops[i]);
+}
+
+void port_add_tx_stats(const struct port_counters *tx,
+		       struct vif_port_stats *stats)
+{
+	stats->tx_packets += counter_read(&tx->packets);
+	stats->tx_bytes += counter_read(&tx->bytes);
+	stats->tx_superpackets += counter_read(&tx->superpackets);
+	for (int i = 0; i < VIF_DROP_N; i++)
+		stats->tx_drops[i] += counter_read(&tx->drops[i]);
+}
+
 void vif_port_stats(const struct vif_port *port,
 		    struct vif_port_stats *ret_stats)
 {
 	struct vif_port_stats sum = { .rx_packets = 0 };
 
 	for (uint32_t q = 0; q < port->caps.n_queue; q++) {
-		const struct port_queue *queue = &port->queue[q];
-
-		sum.rx_packets += counter_read(&queue->rx.packets);
-		sum.rx_bytes += counter_read(&queue->rx.bytes);
-		sum.rx_superpackets += counter_read(&queue->rx.superpackets);
-		sum.tx_packets += counter_read(&queue->tx.packets);
-		sum.tx_bytes += counter_read(&queue->tx.bytes);
-		sum.tx_superpackets += counter_read(&queue->tx.superpackets);
-		for (int i = 0; i < VIF_DROP_N; i++) {
-			sum.rx_drops[i] += counter_read(&queue->rx.drops[i]);
-			sum.tx_drops[i] += counter_read(&queue->tx.drops[i]);
-		}
+		port_add_rx_stats(&port->queue[q].rx, &sum);
+		port_add_tx_stats(&port->queue[q].tx, &sum);
 	}
 	*ret_stats = sum;
 }

@@ -39,10 +39,15 @@ int tun_io_init(struct tun_io *io, int fd)
 	return 0;
 }
 
+void tun_io_release(struct tun_io *io)
+{
+	(void)munmap(io->arena, TUN_ARENA_SIZE);
+}
+
 void tun_io_fini(struct tun_io *io)
 {
 	(void)close(io->fd); /* packets are gone either way */
-	(void)munmap(io->arena, TUN_ARENA_SIZE);
+	tun_io_release(io);
 }
 
 /* Errors that mean the device is gone: EFAULT once, EBADFD ever after. */

@@ -40,7 +40,10 @@ struct tun_io {
  */
 int tun_io_init(struct tun_io *io, int fd);
 
-/* Closes the descriptor and frees the arena. */
+/* Frees the arena, and gives the descriptor back to who brought it. */
+void tun_io_release(struct tun_io *io);
+
+/* The same, and closes the descriptor. */
 void tun_io_fini(struct tun_io *io);
 
 /*
