@@ -17,6 +17,7 @@
 
 #include "base/bits.h"
 #include "cli/cli.h"
+#include "cli/link_notices.h"
 #include "cli/link_report.h"
 #include "cli/link_signals.h"
 #include "port/units.h"
@@ -237,6 +238,7 @@ struct run {
 	atomic_bool running; /* workers read it */
 	int wake_fd;
 	_Atomic int news[2]; /* state of each port to tell, or NO_NEWS */
+	struct notices notices;
 	uint64_t start_ns;
 	uint64_t next_stats_ns;
 };
@@ -276,6 +278,15 @@ static void on_state(void *user, struct vif_port *port,
 	signals_wake();
 }
 
+/* The same for what else a port has to say. */
+static void on_notice(void *user, struct vif_port *port, const char *text)
+{
+	struct run *run = user;
+
+	if (notices_add(&run->notices, port, text))
+		signals_wake();
+}
+
 static void tell_state(const struct run *run, const struct vif_port *port,
 		       enum vif_port_state state)
 {
@@ -292,6 +303,7 @@ static void tell_state(const struct run *run, const struct vif_port *port,
 static bool take_news(struct run *run)
 {
 	signals_clear();
+	notices_tell(&run->notices, run->settings->json, run->settings->quiet);
 	for (int i = 0; i < 2; i++) {
 		int state = atomic_exchange(&run->news[i], NO_NEWS);
 
@@ -376,6 +388,7 @@ static int open_ports(struct run *run, char **address, struct vif_error *error)
 	struct vif_port_config config = {
 		.size = sizeof(config),
 		.on_state = on_state,
+		.on_notice = on_notice,
 		.user = run,
 	};
 	int r = vif_port_open(address[0], &config, &run->port[0], error);
@@ -435,6 +448,7 @@ static int run_ports(struct run *run, char **address)
 	wait_for_end(run);
 	(void)vif_link_stop(run->link, LINK_DRAIN_MS); /* asked for below */
 	r = vif_link_error(run->link, &error);
+	notices_tell(&run->notices, run->settings->json, run->settings->quiet);
 	report_counters(&run->report, "summary", seconds_since(run->start_ns));
 	return r < 0 ? cli_fail(&error) : CLI_OK;
 }

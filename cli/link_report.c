@@ -37,6 +37,8 @@ static json_t *flow_json(const struct vif_link_flow *flow)
 	(void)json_object_set_new(json, "tx_bytes", number(flow->tx_bytes));
 	(void)json_object_set_new(json, "tx_superpackets",
 				  number(flow->tx_superpackets));
+	(void)json_object_set_new(json, "refused_superpackets",
+				  number(flow->refused_superpackets));
 	(void)json_object_set_new(json, "bursts", number(flow->bursts));
 	(void)json_object_set_new(json, "mean_batch",
 				  json_real(mean_batch(flow)));
@@ -229,6 +231,9 @@ static void flow_text(const struct report *report, int d,
 		(void)fprintf(stderr, "%llu glued into %llu, ",
 			      (unsigned long long)flow->glued_packets,
 			      (unsigned long long)flow->glued_superpackets);
+	if (flow->refused_superpackets > 0)
+		(void)fprintf(stderr, "%llu refused by the kernel and cut, ",
+			      (unsigned long long)flow->refused_superpackets);
 	if (all_drops(flow) == 0)
 		(void)fprintf(stderr, "no drops");
 	else

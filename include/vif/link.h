@@ -102,6 +102,8 @@ struct vif_link_flow {
 	uint64_t glued_packets;      /* that were glued on the way */
 	uint64_t glued_superpackets; /* that came of them */
 	uint64_t finished;           /* packets that got a checksum */
+	/* of tx_superpackets, refused by the kernel and sent as segments */
+	uint64_t refused_superpackets;
 	uint64_t drops[VIF_DROP_N];
 };
 

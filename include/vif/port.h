@@ -97,6 +97,14 @@ struct vif_port_config {
 	 * port to wrap, taken when open succeeds. Elsewhere NULL.
 	 */
 	struct vif_port *peer;
+
+	/*
+	 * Called when something happened that a person should know although
+	 * packets go on flowing, such as a kernel that refuses what it has
+	 * offered; once for each such thing, by the thread that noticed it. text
+	 * is a sentence without the name of the port, borrowed for the call.
+	 */
+	void (*on_notice)(void *user, struct vif_port *port, const char *text);
 };
 
 /**

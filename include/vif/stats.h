@@ -39,6 +39,8 @@ struct vif_port_stats {
 	uint64_t tx_packets;
 	uint64_t tx_bytes;
 	uint64_t tx_superpackets;
+	/* of these, refused by the kernel and sent as segments after all */
+	uint64_t tx_refused_superpackets;
 	uint64_t rx_drops[VIF_DROP_N];
 	uint64_t tx_drops[VIF_DROP_N];
 };

@@ -550,6 +550,7 @@ void vif_link_stats(const struct vif_link *link,
 		flow->tx_packets = out->tx_packets;
 		flow->tx_bytes = out->tx_bytes;
 		flow->tx_superpackets = out->tx_superpackets;
+		flow->refused_superpackets = out->tx_refused_superpackets;
 		for (int i = 0; i < VIF_DROP_N; i++)
 			flow->drops[i] = in->rx_drops[i] + out->tx_drops[i];
 	}

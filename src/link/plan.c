@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bits.h"
 #include "base/error.h"
+#include "packet/offload.h"
 
 static const char *medium_name(enum vif_medium medium)
 {
@@ -172,17 +172,12 @@ static void say(struct text *text, const char *format, ...)
 
 static void say_gso(struct text *text, uint32_t gso)
 {
-	static const char *const names[] = {
-		[VIF_GSO_TCP4] = "tcp4",
-		[VIF_GSO_TCP6] = "tcp6",
-		[VIF_GSO_UDP] = "udp",
-	};
 	const char *separator = "";
 
-	for (size_t i = VIF_GSO_TCP4; i < ARRAY_LEN(names); i++) {
+	for (uint8_t i = VIF_GSO_TCP4; i <= VIF_GSO_UDP; i++) {
 		if (!(gso & VIF_GSO_BIT(i)))
 			continue;
-		say(text, "%s%s", separator, names[i]);
+		say(text, "%s%s", separator, offload_gso_name(i));
 		separator = "+";
 	}
 }

@@ -2,6 +2,7 @@
 /* The offload state of a packet: checking it, and its virtio_net_hdr. */
 #include "packet/offload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 
@@ -13,6 +14,7 @@ static_assert(offsetof(struct vif_packet, flags) == 14, "no padding");
 
 /* What each GSO kind must find in the packet. */
 struct gso_kind {
+	const char *name;
 	uint8_t virtio;  /* enum virtio_net_gso */
 	uint8_t version; /* of IP; 0 takes both */
 	uint8_t proto;
@@ -20,14 +22,20 @@ struct gso_kind {
 };
 
 static const struct gso_kind gso_kinds[] = {
-	[VIF_GSO_NONE] = { VIRTIO_NET_GSO_NONE, 0, 0, 0 },
-	[VIF_GSO_TCP4] = { VIRTIO_NET_GSO_TCP4, 4, INET_PROTO_TCP,
+	[VIF_GSO_NONE] = { "none", VIRTIO_NET_GSO_NONE, 0, 0, 0 },
+	[VIF_GSO_TCP4] = { "tcp4", VIRTIO_NET_GSO_TCP4, 4, INET_PROTO_TCP,
 			   INET_TCP_CSUM },
-	[VIF_GSO_TCP6] = { VIRTIO_NET_GSO_TCP6, 6, INET_PROTO_TCP,
+	[VIF_GSO_TCP6] = { "tcp6", VIRTIO_NET_GSO_TCP6, 6, INET_PROTO_TCP,
 			   INET_TCP_CSUM },
-	[VIF_GSO_UDP] = { VIRTIO_NET_GSO_UDP, 0, INET_PROTO_UDP,
+	[VIF_GSO_UDP] = { "udp", VIRTIO_NET_GSO_UDP, 0, INET_PROTO_UDP,
 			  INET_UDP_CSUM },
 };
+
+const char *offload_gso_name(uint8_t gso)
+{
+	assert(gso < ARRAY_LEN(gso_kinds));
+	return gso_kinds[gso].name;
+}
 
 static int find_gso(uint8_t virtio, uint8_t *ret_gso)
 {

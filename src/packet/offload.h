@@ -23,6 +23,9 @@
 int offload_from_virtio(struct vif_packet *packet, enum vif_medium medium,
 			const struct virtio_net *header);
 
+/* Short name of a GSO kind, "tcp4"; "none" for VIF_GSO_NONE. */
+const char *offload_gso_name(uint8_t gso);
+
 /*
  * offload_to_virtio() - tell a device about a packet
  *

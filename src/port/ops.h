@@ -134,6 +134,7 @@ struct port_counters {
 	struct counter packets;
 	struct counter bytes;
 	struct counter superpackets;
+	struct counter refused_superpackets; /* tx: sent as segments instead */
 	struct counter drops[VIF_DROP_N];
 };
 
@@ -180,6 +181,17 @@ static inline uint32_t port_tx_refused(const struct vif_port *port)
  * port.c does so when a slot returns -ENODEV.
  */
 void port_set_state(struct vif_port *port, enum vif_port_state state);
+
+/* Tells the program something by its on_notice. Any thread. */
+void port_notice(struct vif_port *port, const char *text);
+
+/*
+ * port_refuse() - note superpackets that the kernel refuses
+ *
+ * kinds are all that it refuses by now. Any thread. The program is told of each
+ * kind once.
+ */
+void port_refuse(struct vif_port *port, uint32_t kinds);
 
 /*
  * port_tx_fits() - why a packet is beyond the capabilities of a port

@@ -19,6 +19,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "packet/offload.h"
 #include "port/address.h"
 #include "port/ops.h"
 
@@ -341,6 +342,28 @@ void port_set_state(struct vif_port *port, enum vif_port_state state)
 	report_state(port, state);
 }
 
+void port_notice(struct vif_port *port, const char *text)
+{
+	if (port->config.on_notice)
+		port->config.on_notice(port->config.user, port, text);
+}
+
+void port_refuse(struct vif_port *port, uint32_t kinds)
+{
+	uint32_t news = kinds & ~atomic_fetch_or(&port->tx_refused, kinds);
+	char text[128];
+
+	for (uint8_t gso = VIF_GSO_TCP4; gso <= VIF_GSO_UDP; gso++) {
+		if (!(news & VIF_GSO_BIT(gso)))
+			continue;
+		(void)snprintf(text, sizeof(text),
+			       "the kernel refuses superpackets of %s; from "
+			       "now on they are cut and none are made",
+			       offload_gso_name(gso));
+		port_notice(port, text);
+	}
+}
+
 enum vif_drop port_tx_fits(const struct vif_port_caps *caps,
 			   const struct vif_packet *packet)
 {
@@ -385,6 +408,8 @@ void port_add_tx_stats(const struct port_counters *tx,
 	stats->tx_packets += counter_read(&tx->packets);
 	stats->tx_bytes += counter_read(&tx->bytes);
 	stats->tx_superpackets += counter_read(&tx->superpackets);
+	stats->tx_refused_superpackets +=
+		counter_read(&tx->refused_superpackets);
 	for (int i = 0; i < VIF_DROP_N; i++)
 		stats->tx_drops[i] += counter_read(&tx->drops[i]);
 }

@@ -25,6 +25,14 @@ static void relay_state(void *user, struct vif_port *inner,
 	port_set_state(&fault->port, state);
 }
 
+static void relay_notice(void *user, struct vif_port *inner, const char *text)
+{
+	struct fault *fault = user;
+
+	atomic_fetch_or(&fault->port.tx_refused, port_tx_refused(inner));
+	port_notice(&fault->port, text);
+}
+
 static int nothing_to_wrap(const struct address *address,
 			   struct vif_error *error)
 {
@@ -48,6 +56,7 @@ static int open_inner(struct fault *fault, const struct address *address,
 	const struct vif_port_config config = {
 		.size = sizeof(config),
 		.on_state = relay_state,
+		.on_notice = relay_notice,
 		.user = fault,
 	};
 
@@ -59,6 +68,7 @@ static int open_inner(struct fault *fault, const struct address *address,
 	fault->inner = peer;
 	fault->inner_config = peer->config;
 	peer->config.on_state = relay_state;
+	peer->config.on_notice = relay_notice;
 	peer->config.user = fault;
 	return 0;
 }

@@ -205,7 +205,7 @@ static int open_queues(struct tun *tun, struct vif_error *error)
 
 		if (fd < 0)
 			return cannot_open(fd, error);
-		if (tun_io_init(queue, fd) < 0) {
+		if (tun_io_init(queue, fd, &tun->refusals) < 0) {
 			(void)close(fd); /* not attached yet */
 			return error_set(error, -ENOMEM,
 					 "cannot make a buffer");

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "packet/cut.h"
 #include "packet/offload.h"
 
 enum io_limits {
@@ -28,14 +29,18 @@ enum io_limits {
 static_assert(VIRTIO_NET_LEN_MAX <= 2 * IO_HEADROOM, "header room");
 static_assert(VIF_PACKET_SEG_MAX + 1 <= IOV_MAX, "one writev() a packet");
 
-int tun_io_init(struct tun_io *io, int fd)
+int tun_io_init(struct tun_io *io, int fd, struct tun_refusals *refusals)
 {
 	uint8_t *arena = mmap(NULL, TUN_ARENA_SIZE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (arena == MAP_FAILED)
 		return -ENOMEM;
-	*io = (struct tun_io){ .fd = fd, .arena = arena };
+	*io = (struct tun_io){
+		.fd = fd,
+		.arena = arena,
+		.refusals = refusals,
+	};
 	return 0;
 }
 
@@ -163,6 +168,92 @@ static enum vif_drop prepare(const struct tun_io *io,
 	return port_tx_fits(caps, packet);
 }
 
+/*
+ * Sends the segments of a superpacket. Returns 0, also when some of them were
+ * dropped and counted, or the errno of the first write.
+ */
+static int send_segments(const struct tun_io *io,
+			 struct port_counters *counters,
+			 const struct vif_packet *packet, uint8_t *header)
+{
+	uint8_t headers[VIF_PACKET_HDR_MAX];
+	struct iovec seg[VIF_PACKET_SEG_MAX + 1];
+	struct vif_packet segment;
+	struct virtio_net virtio;
+	struct cut cut;
+	int error = EINVAL;
+
+	if (cut_start(&cut, packet, io->medium, false) < 0)
+		return error;
+	for (bool first = true;
+	     cut_next(&cut, headers, seg, ARRAY_LEN(seg), &segment);
+	     first = false) {
+		error = EINVAL;
+		if (offload_to_virtio(&segment, io->medium, &virtio) == 0)
+			error = send_packet(io, &segment, &virtio, header);
+		if (error != 0 && (first || is_gone(error)))
+			return error;
+		/* There is no way back to the first one. */
+		if (error == EAGAIN)
+			port_drop(counters, VIF_DROP_FULL);
+		else if (error != 0)
+			port_drop(counters, drop_reason(error));
+	}
+	return 0;
+}
+
+/* Whether the kernel takes such packets, as far as we know. */
+static bool is_refused(const struct tun_io *io, const struct vif_packet *packet)
+{
+	return packet->gso != VIF_GSO_NONE &&
+	       (atomic_load_explicit(&io->refusals->kinds,
+				     memory_order_relaxed) &
+		VIF_GSO_BIT(packet->gso));
+}
+
+/* Learns from what became of a superpacket. */
+static void note_answer(const struct tun_io *io,
+			const struct vif_packet *packet, bool refused)
+{
+	_Atomic uint32_t *in_a_row = &io->refusals->in_a_row[packet->gso];
+
+	/* Threads that lose a count to each other come to it a bit later. */
+	if (!refused) {
+		if (atomic_load_explicit(in_a_row, memory_order_relaxed) > 0)
+			atomic_store_explicit(in_a_row, 0,
+					      memory_order_relaxed);
+		return;
+	}
+	if (atomic_fetch_add_explicit(in_a_row, 1, memory_order_relaxed) + 1 >=
+	    TUN_REFUSALS_MAX)
+		atomic_fetch_or_explicit(&io->refusals->kinds,
+					 VIF_GSO_BIT(packet->gso),
+					 memory_order_relaxed);
+}
+
+/*
+ * Sends a packet that may be sent, one way or the other, and counts it. Returns
+ * 0, or the errno of the write.
+ */
+static int send_counted(const struct tun_io *io, struct port_counters *counters,
+			const struct vif_packet *packet,
+			const struct virtio_net *virtio, uint8_t *header)
+{
+	bool refused = is_refused(io, packet);
+	int error = refused ? EINVAL : send_packet(io, packet, virtio, header);
+
+	if (!refused && packet->gso != VIF_GSO_NONE)
+		note_answer(io, packet, error == EINVAL);
+	if (error == EINVAL && packet->gso != VIF_GSO_NONE) {
+		error = send_segments(io, counters, packet, header);
+		if (error == 0)
+			counter_add(&counters->refused_superpackets, 1);
+	}
+	if (error == 0)
+		port_count(counters, packet);
+	return error;
+}
+
 int tun_io_tx(const struct tun_io *io, const struct vif_port_caps *caps,
 	      struct port_counters *counters, const struct vif_packet *packet,
 	      unsigned int n)
@@ -175,7 +266,8 @@ int tun_io_tx(const struct tun_io *io, const struct vif_port_caps *caps,
 		int error = 0;
 
 		if (drop == VIF_DROP_N)
-			error = send_packet(io, &packet[i], &virtio, header);
+			error = send_counted(io, counters, &packet[i], &virtio,
+					     header);
 		if (error == EAGAIN)
 			return (int)i;
 		if (is_gone(error))
@@ -184,8 +276,6 @@ int tun_io_tx(const struct tun_io *io, const struct vif_port_caps *caps,
 			drop = drop_reason(error);
 		if (drop != VIF_DROP_N)
 			port_drop(counters, drop);
-		else
-			port_count(counters, &packet[i]);
 	}
 	return (int)n;
 }

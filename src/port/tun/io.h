@@ -23,6 +23,18 @@ enum tun_io_limits {
 	 * between read and write.
 	 */
 	TUN_ARENA_SIZE = 3 * 65536,
+	/* Refusals in a row after which a kind is given up. */
+	TUN_REFUSALS_MAX = 8,
+};
+
+/*
+ * Superpackets the kernel refuses although it said that it takes them. There
+ * have been such kernels: see docs/design/tun.md. Shared by the queues of a
+ * device; any thread.
+ */
+struct tun_refusals {
+	_Atomic uint32_t kinds; /* VIF_GSO_BIT(): it is not asked any more */
+	_Atomic uint32_t in_a_row[VIF_GSO_UDP + 1];
 };
 
 struct tun_io {
@@ -30,15 +42,16 @@ struct tun_io {
 	uint32_t header_size;   /* of virtio_net_hdr; 0 without */
 	enum vif_medium medium; /* not VIF_MEDIUM_ANY */
 	uint8_t *arena;         /* TUN_ARENA_SIZE bytes; receiving thread */
+	struct tun_refusals *refusals; /* borrowed */
 };
 
 /*
  * tun_io_init() - take a descriptor
  *
- * Makes the arena; the rest is the caller's to fill. Returns 0 or -ENOMEM, with
- * the descriptor not taken.
+ * Makes the arena; header_size and medium are the caller's to fill. Returns 0
+ * or -ENOMEM, with the descriptor not taken.
  */
-int tun_io_init(struct tun_io *io, int fd);
+int tun_io_init(struct tun_io *io, int fd, struct tun_refusals *refusals);
 
 /* Frees the arena, and gives the descriptor back to who brought it. */
 void tun_io_release(struct tun_io *io);
@@ -60,8 +73,9 @@ int tun_io_rx(struct tun_io *io, struct port_counters *counters,
  * tun_io_tx() - send a burst
  *
  * As the slot tx of a port: a packet that can never be sent, or is beyond caps,
- * is dropped and counted. Returns how many were taken, or -ENODEV with none
- * taken.
+ * is dropped and counted. A superpacket that the kernel refuses is cut and its
+ * segments are sent instead; after TUN_REFUSALS_MAX in a row the kernel is not
+ * asked any more. Returns how many were taken, or -ENODEV with none taken.
  */
 int tun_io_tx(const struct tun_io *io, const struct vif_port_caps *caps,
 	      struct port_counters *counters, const struct vif_packet *packet,

@@ -34,7 +34,9 @@ int queue_new(struct vif_queue_set *set, const struct tun_facts *facts,
 		return -ENOMEM;
 	memset(queue, 0, size);
 	queue->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = queue->stop_fd < 0 ? -errno : tun_io_init(&queue->io, facts->fd);
+	r = queue->stop_fd < 0 ?
+		    -errno :
+		    tun_io_init(&queue->io, facts->fd, &set->refusals);
 	if (r < 0) {
 		if (queue->stop_fd >= 0)
 			(void)close(queue->stop_fd); /* nobody has used it */

@@ -41,6 +41,7 @@ struct vif_queue_set {
 	struct vif_port_caps caps;
 	struct tun_facts first;
 	struct tun_rung rung;
+	struct tun_refusals refusals; /* any thread */
 	/* under the lock; n_queue is read without, too */
 	pthread_mutex_t lock;
 	bool is_closed;

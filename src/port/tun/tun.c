@@ -155,8 +155,15 @@ static int tun_rx(struct vif_port *port, unsigned int queue,
 static int tun_tx(struct vif_port *port, unsigned int queue,
 		  const struct vif_packet *packet, unsigned int n)
 {
-	return tun_io_tx(&to_tun(port)->queue[queue], &port->caps,
-			 &port->queue[queue].tx, packet, n);
+	struct tun *tun = to_tun(port);
+	int r = tun_io_tx(&tun->queue[queue], &port->caps,
+			  &port->queue[queue].tx, packet, n);
+	uint32_t refused = atomic_load_explicit(&tun->refusals.kinds,
+						memory_order_relaxed);
+
+	if (refused != port_tx_refused(port))
+		port_refuse(port, refused);
+	return r;
 }
 
 static void tun_rx_done(struct vif_port *port, unsigned int queue,

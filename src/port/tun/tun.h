@@ -59,6 +59,9 @@ struct tun {
 	struct rtnl rtnl;
 	bool set_up;       /* it was down before we started */
 	uint32_t ip_added; /* bit i: options.ip.prefix[i] is ours */
+
+	/* any thread */
+	struct tun_refusals refusals;
 };
 
 /* options.c: tap: uses all of them, tun: all but the last. */
