@@ -11,6 +11,7 @@ import lab
 from lab import Bare, Failure, Room, Socat, Veth, Vif
 from side import Gate, Row, alternate, say
 
+TOOLS = ("barecable", "pingpong")
 GIGA = 1e9
 SLICE_S = 1  # iperf3 takes whole seconds only
 IDLE_S = 10

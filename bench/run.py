@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure vif against its peers, side by side.
 
-usage: ./dev bench [cable] [--rounds N] [--seconds S] [--json FILE]
+usage: ./dev bench [cable|packet] [--rounds N] [--seconds S] [--json FILE]
                    [--only GROUP,...] [--vif PATH] [--strict]
 
 Progress goes to stderr, the table to stdout. Exit codes: 0 when everything was
@@ -17,9 +17,10 @@ import sys
 
 import cable
 import lab
+import packet
 import side
 
-BENCHMARKS = {"cable": cable}
+BENCHMARKS = {"cable": cable, "packet": packet}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -30,13 +31,12 @@ def at_least_one(text):
     return value
 
 
-def groups(text):
-    names = text.split(",")
-    unknown = [name for name in names if name not in cable.GROUPS]
-    if unknown:
-        raise argparse.ArgumentTypeError(
-            f"no group '{unknown[0]}'; there are {', '.join(cable.GROUPS)}")
-    return names
+def check_groups(parser, options):
+    there = BENCHMARKS[options.benchmark].GROUPS
+    for name in options.only or ():
+        if name not in there:
+            parser.error(f"--only: {options.benchmark} has no group '{name}'; "
+                         f"there are {', '.join(there)}")
 
 
 def parse(arguments):
@@ -51,21 +51,25 @@ def parse(arguments):
     add("--pings", type=at_least_one, default=20000, metavar="N",
         help="round trips of one ping-pong run; default 20000")
     add("--json", metavar="FILE", help="write all samples there, too")
-    add("--only", type=groups, metavar="GROUP,...",
-        help=f"some groups of figures: {', '.join(cable.GROUPS)}")
+    add("--only", type=lambda text: text.split(","), metavar="GROUP,...",
+        help="some groups of figures. " + ". ".join(
+            f"{name}: {', '.join(benchmark.GROUPS)}"
+            for name, benchmark in BENCHMARKS.items()))
     add("--vif", metavar="PATH", default=os.path.join(ROOT, "build/vif"),
         help="the vif to measure; default build/vif")
     add("--vif-options", metavar="TEXT", default="",
         help="options for every vif link, such as '--spin 20us'")
     add("--tools", metavar="DIR",
-        help="where barecable and pingpong are; default: bench beside vif")
+        help="where the bench's programs are; default: bench beside vif")
     add("--strict", action="store_true", help="exit 1 when a gate fails")
     options = parser.parse_args(arguments)
+    check_groups(parser, options)
     options.vif = os.path.abspath(options.vif)
     options.tools = os.path.abspath(
         options.tools or os.path.join(os.path.dirname(options.vif), "bench"))
-    for path in (options.vif, os.path.join(options.tools, "barecable"),
-                 os.path.join(options.tools, "pingpong")):
+    for path in (options.vif, *(
+            os.path.join(options.tools, name)
+            for name in BENCHMARKS[options.benchmark].TOOLS)):
         if not os.access(path, os.X_OK):
             parser.error(f"{path}: not there; './dev build' makes it")
     return options
