@@ -20,7 +20,7 @@
  * checksum_sum() - sum of len bytes that begin at an even offset
  *
  * An odd last byte counts as if a zero followed. The result is below 2^48 for
- * every len below 2^32.
+ * every len up to 2^18.
  */
 uint64_t checksum_sum(const void *data, size_t len);
 
