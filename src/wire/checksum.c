@@ -4,7 +4,7 @@
 
 /*
  * Words of 32 bits in sums of 64: no carry can get lost, and the compiler is
- * free to keep four chains going. Bytes past the last whole word are padded.
+ * free to keep four chains going.
  */
 uint64_t checksum_sum_scalar(const uint8_t *data, size_t len)
 {
@@ -17,8 +17,6 @@ uint64_t checksum_sum_scalar(const uint8_t *data, size_t len)
 		for (int i = 0; i < 4; i++)
 			sum[i] += word[i];
 	}
-	memset(word, 0, sizeof(word));
-	memcpy(word, data, len);
 	total = sum[0] + sum[1] + sum[2] + sum[3];
-	return total + word[0] + word[1] + word[2] + word[3];
+	return total + checksum_tail(data, len);
 }

@@ -11,6 +11,7 @@
 #ifndef WIRE_CHECKSUM_H
 #define WIRE_CHECKSUM_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +38,26 @@ extern const size_t checksum_n_bodies;
 
 /* The portable body. */
 uint64_t checksum_sum_scalar(const uint8_t *data, size_t len);
+
+/* The sum of the last few bytes, less than 16. */
+static inline uint64_t checksum_tail(const uint8_t *data, size_t len)
+{
+	uint64_t sum = 0;
+	uint32_t word;
+	uint16_t half;
+
+	for (; len >= sizeof(word); data += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, data, sizeof(word));
+		sum += word;
+	}
+	if (len >= sizeof(half)) {
+		memcpy(&half, data, sizeof(half));
+		sum += half;
+		data += sizeof(half);
+	}
+	/* An odd one is the first of its word in memory, and a zero follows. */
+	return len & 1 ? sum + htole16(*data) : sum;
+}
 
 /* Brings a sum down to 16 bits; not inverted. */
 static inline uint16_t checksum_fold(uint64_t sum)
