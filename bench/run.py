@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure vif against its peers, side by side.
 
-usage: ./dev bench [cable|packet] [--rounds N] [--seconds S] [--json FILE]
+usage: ./dev bench [cable|packet|narrow] [--rounds N] [--seconds S] [--json FILE]
                    [--only GROUP,...] [--vif PATH] [--strict]
 
 Progress goes to stderr, the table to stdout. Exit codes: 0 when everything was
@@ -17,10 +17,11 @@ import sys
 
 import cable
 import lab
+import narrow
 import packet
 import side
 
-BENCHMARKS = {"cable": cable, "packet": packet}
+BENCHMARKS = {"cable": cable, "packet": packet, "narrow": narrow}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
