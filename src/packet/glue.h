@@ -16,7 +16,7 @@
 
 enum glue_limits {
 	GLUE_BURST_MAX = 64, /* packets of a burst */
-	GLUE_FLOWS = 256,    /* places in the flow table, a power of two */
+	GLUE_FLOWS = 256,    /* places in the flow table */
 };
 
 /* What a packet of the burst is to the gluer. */
