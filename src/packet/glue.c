@@ -199,7 +199,7 @@ static bool same_ip(const struct glue_piece *piece, const uint8_t *header)
 	const uint8_t *ip_a = a + l3;
 	const uint8_t *ip_b = header + l3;
 
-	if (memcmp(a, header, l3) != 0)
+	if (l3 > 0 && memcmp(a, header, l3) != 0)
 		return false;
 	if (piece->version == 6)
 		return memcmp(ip_a, ip_b, IP6_LEN) == 0 &&
@@ -209,7 +209,7 @@ static bool same_ip(const struct glue_piece *piece, const uint8_t *header)
 	       memcmp(ip_a + 12, ip_b + 12, INET_IP4_LEN - 12) == 0;
 }
 
-/* Ports, acknowledgement, window, urgent pointer, options; flags but PSH. */
+/* Acknowledgement, window, urgent pointer, options; flags but PSH. */
 static bool same_l4(const struct glue_piece *piece, const uint8_t *header)
 {
 	const uint8_t *a = piece->data + piece->l4_off;
@@ -217,35 +217,44 @@ static bool same_l4(const struct glue_piece *piece, const uint8_t *header)
 	size_t len = (size_t)piece->hdr_len - piece->l4_off;
 
 	if (!piece->is_tcp)
-		return memcmp(a, b, UDP_LEN) == 0;
-	return memcmp(a, b, TCP_SEQ) == 0 &&
-	       memcmp(a + 8, b + 8, TCP_FLAGS - 8) == 0 &&
+		return true;
+	return memcmp(a + 8, b + 8, TCP_FLAGS - 8) == 0 &&
 	       ((a[TCP_FLAGS] ^ b[TCP_FLAGS]) & ~TCP_PSH) == 0 &&
 	       memcmp(a + 14, b + 14, 2) == 0 &&
 	       memcmp(a + 18, b + 18, len - 18) == 0;
 }
 
+/* Headers of the same kinds and lengths, and the same ports. */
+static bool same_form(const struct glue_piece *a, const struct glue_piece *b)
+{
+	return a->version == b->version && a->is_tcp == b->is_tcp &&
+	       a->hdr_len == b->hdr_len && a->l3_off == b->l3_off &&
+	       a->l4_off == b->l4_off &&
+	       memcmp(a->data + a->l4_off, b->data + b->l4_off, TCP_SEQ) == 0;
+}
+
+/* Numbers that have to count up. */
+static bool is_next(const struct glue_chain *chain,
+		    const struct glue_piece *piece)
+{
+	if (piece->version == 4 &&
+	    get_be16(piece->data + piece->l3_off + IP4_ID) != chain->next_id)
+		return false;
+	return !piece->is_tcp ||
+	       tcp_seq(piece->data + piece->l4_off) == chain->next_seq;
+}
+
+/* What differs most often is looked at first. */
 static bool continues(const struct glue *glue, const struct glue_chain *chain,
 		      const struct glue_piece *piece)
 {
 	const struct glue_piece *first = &glue->piece[chain->first];
 
-	if (!chain->is_open || first->version != piece->version ||
-	    first->is_tcp != piece->is_tcp ||
-	    first->hdr_len != piece->hdr_len ||
-	    first->l3_off != piece->l3_off || first->l4_off != piece->l4_off)
-		return false;
-	if (!same_ip(piece, first->data) || !same_l4(piece, first->data))
-		return false;
-	if (piece->version == 4 &&
-	    get_be16(piece->data + piece->l3_off + IP4_ID) != chain->next_id)
-		return false;
-	if (piece->is_tcp &&
-	    tcp_seq(piece->data + piece->l4_off) != chain->next_seq)
-		return false;
-	return piece->payload <= first->payload &&
+	return chain->is_open && same_form(piece, first) &&
+	       is_next(chain, piece) && piece->payload <= first->payload &&
 	       chain->len + piece->payload - piece->l3_off <= 65535 &&
-	       chain->n + 1 < glue->seg_max;
+	       chain->n + 1 < glue->seg_max && same_ip(piece, first->data) &&
+	       same_l4(piece, first->data);
 }
 
 static bool has_push(const struct glue_piece *piece)
@@ -315,9 +324,24 @@ static uint32_t place_of(const struct glue_piece *piece)
 	return (uint32_t)((x >> 32) * GLUE_FLOWS >> 32);
 }
 
+/* The chain in a place of the flow table, or NULL. */
+static struct glue_chain *find(struct glue *glue, uint32_t place)
+{
+	if (glue->flow[place].epoch != glue->epoch)
+		return NULL;
+	return &glue->chain[glue->flow[place].chain];
+}
+
+static void join(struct glue *glue, struct glue_chain *chain, uint32_t i)
+{
+	glue->piece[chain->last].next = i;
+	advance(glue, chain, i);
+}
+
 static void sort(struct glue *glue, const struct vif_packet *packet, uint32_t i)
 {
 	struct glue_piece *piece = &glue->piece[i];
+	struct glue_chain *chain;
 	uint32_t place;
 
 	if (!parse(glue, packet, piece)) {
@@ -331,17 +355,11 @@ static void sort(struct glue *glue, const struct vif_packet *packet, uint32_t i)
 		(void)begin(glue, i);
 		return;
 	}
-	if (glue->flow[place].epoch == glue->epoch) {
-		struct glue_chain *chain =
-			&glue->chain[glue->flow[place].chain];
-
-		if (continues(glue, chain, piece)) {
-			glue->piece[chain->last].next = i;
-			advance(glue, chain, i);
-			return;
-		}
-	}
-	begin_open(glue, i, place);
+	chain = find(glue, place);
+	if (chain && continues(glue, chain, piece))
+		join(glue, chain, i);
+	else
+		begin_open(glue, i, place);
 }
 
 /* Lengths, flags and checksums of a superpacket in its copy of the headers. */
