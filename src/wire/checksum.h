@@ -59,14 +59,14 @@ static inline uint64_t checksum_tail(const uint8_t *data, size_t len)
 	return len & 1 ? sum + htole16(*data) : sum;
 }
 
-/* Brings a sum down to 16 bits; not inverted. */
+/* Brings a sum down to 16 bits; not inverted. 0 only if all bytes were 0. */
 static inline uint16_t checksum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	uint32_t half;
+
+	/* Upper halves of the sum with its halves exchanged, carry included. */
+	half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);
+	return (uint16_t)((half + (half << 16 | half >> 16)) >> 16);
 }
 
 /*

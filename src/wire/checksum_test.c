@@ -131,6 +131,21 @@ static void test_fold(void **state)
 	assert_int_equal(checksum_fold(0x0001000100010001), 4);
 }
 
+/* Folding keeps the value modulo 65535, and only 0 becomes 0. */
+static void test_fold_any(void **state)
+{
+	uint64_t x = 1;
+
+	(void)state;
+	for (int i = 0; i < 1000000; i++) {
+		uint64_t sum = x >> (i % 64);
+
+		assert_int_equal(checksum_fold(sum) % 0xffff, sum % 0xffff);
+		assert_int_equal(checksum_fold(sum) == 0, sum == 0);
+		x = x * 6364136223846793005u + 1442695040888963407u;
+	}
+}
+
 /* Pieces of every length, odd ones too, add up to the whole. */
 static void test_append(void **state)
 {
@@ -181,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_every_body),
 		cmocka_unit_test(test_dispatcher),
 		cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_fold_any),
 		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_update),
 	};
