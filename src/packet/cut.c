@@ -33,15 +33,6 @@ enum ip_layout {
 	UDP_LEN = 4,
 };
 
-/* A number in network order as the word of a sum. */
-static uint64_t word(uint32_t value)
-{
-	uint8_t bytes[2];
-
-	put_be16(bytes, (uint16_t)value);
-	return checksum_load(bytes);
-}
-
 /* Bytes of the IP packet by its own account, or 0 when that is not there. */
 static size_t ip_len(const struct cut *cut)
 {
@@ -64,7 +55,7 @@ static void sum_up(struct cut *cut)
 
 	cut->l4_sum = checksum_load(l4 + packet->csum_off);
 	/* Without the length of the whole: one's complement subtraction. */
-	cut->l4_sum += 0xffff - word(l4_len & 0xffff);
+	cut->l4_sum += 0xffff - checksum_word(l4_len & 0xffff);
 	if (cut->version == 4) {
 		cut->ip_id = get_be16(ip + IP4_ID);
 		memset(ip + IP4_LEN, 0, 4); /* length and ID */
@@ -179,16 +170,16 @@ static void patch_ip(const struct cut *cut, uint8_t *ip, uint32_t len)
 	id = (uint16_t)(cut->ip_id + cut->next);
 	put_be16(ip + IP4_LEN, (uint16_t)len);
 	put_be16(ip + IP4_ID, id);
-	checksum_store(
-		ip + IP4_CSUM,
-		(uint16_t)~checksum_fold(cut->ip_sum + word(len) + word(id)));
+	checksum_store(ip + IP4_CSUM, (uint16_t)~checksum_fold(
+					      cut->ip_sum + checksum_word(len) +
+					      checksum_word(id)));
 }
 
 /* Fills in what differs in the L4 header, and the checksum. */
 static void patch_l4(const struct cut *cut, uint8_t *l4, uint32_t len,
 		     uint64_t payload)
 {
-	uint64_t sum = cut->l4_sum + word(len);
+	uint64_t sum = cut->l4_sum + checksum_word(len);
 	uint16_t checksum;
 
 	if (cut->is_tcp) {
@@ -198,12 +189,13 @@ static void patch_l4(const struct cut *cut, uint8_t *l4, uint32_t len,
 		put_be16(l4 + TCP_SEQ + 2, (uint16_t)seq);
 		l4[TCP_FLAGS] = segment_flags(cut);
 		if (cut->finish)
-			sum += word(seq >> 16) + word(seq & 0xffff) +
-			       word(l4[TCP_FLAGS]);
+			sum += checksum_word(seq >> 16) +
+			       checksum_word(seq & 0xffff) +
+			       checksum_word(l4[TCP_FLAGS]);
 	} else {
 		put_be16(l4 + UDP_LEN, (uint16_t)len);
 		if (cut->finish)
-			sum += word(len);
+			sum += checksum_word(len);
 	}
 	checksum = checksum_fold(sum + payload);
 	if (cut->finish) {

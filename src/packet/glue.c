@@ -122,12 +122,11 @@ static bool has_plain_ip(const struct glue_piece *piece)
 static uint64_t pseudo_sum(const uint8_t *ip, uint8_t version, uint8_t proto,
 			   uint32_t l4_len_total)
 {
-	uint8_t tail[4] = { 0, proto };
+	uint64_t sum = checksum_word(proto) + checksum_word(l4_len_total);
 
-	put_be16(tail + 2, (uint16_t)l4_len_total);
 	if (version == 4)
-		return checksum_sum(ip + 12, 8) + checksum_sum(tail, 4);
-	return checksum_sum(ip + 8, 32) + checksum_sum(tail, 4);
+		return sum + checksum_short(ip + 12, 8);
+	return sum + checksum_short(ip + 8, 32);
 }
 
 /*
@@ -146,7 +145,7 @@ static bool has_good_checksums(const struct glue_piece *piece)
 		return false;
 	if (piece->version == 4 &&
 	    (checksum_load(ip + IP4_CSUM) == 0xffff ||
-	     checksum_fold(checksum_sum(ip, INET_IP4_LEN)) != 0xffff))
+	     checksum_fold(checksum_short(ip, INET_IP4_LEN)) != 0xffff))
 		return false;
 	if (piece->packet->csum == VIF_CSUM_VERIFIED)
 		return true;
@@ -378,7 +377,7 @@ static void write_header(const struct glue *glue,
 		memset(ip + IP4_CSUM, 0, 2);
 		checksum_store(ip + IP4_CSUM,
 			       (uint16_t)~checksum_fold(
-				       checksum_sum(ip, INET_IP4_LEN)));
+				       checksum_short(ip, INET_IP4_LEN)));
 	} else {
 		put_be16(ip + IP6_LEN, (uint16_t)l4_total);
 	}

@@ -18,5 +18,5 @@ uint64_t checksum_sum_scalar(const uint8_t *data, size_t len)
 			sum[i] += word[i];
 	}
 	total = sum[0] + sum[1] + sum[2] + sum[3];
-	return total + checksum_tail(data, len);
+	return total + checksum_short(data, len);
 }

@@ -39,8 +39,17 @@ extern const size_t checksum_n_bodies;
 /* The portable body. */
 uint64_t checksum_sum_scalar(const uint8_t *data, size_t len);
 
-/* The sum of the last few bytes, less than 16. */
-static inline uint64_t checksum_tail(const uint8_t *data, size_t len)
+/* A number of a header, in network order there, as a word of a sum. */
+static inline uint64_t checksum_word(uint32_t value)
+{
+	return htobe16((uint16_t)value);
+}
+
+/*
+ * checksum_sum() for a few bytes, such as those of a header, without a call.
+ * The compiler unrolls it where it knows the length.
+ */
+static inline uint64_t checksum_short(const uint8_t *data, size_t len)
 {
 	uint64_t sum = 0;
 	uint32_t word;

@@ -82,7 +82,7 @@ AVX2 static uint64_t sum_avx2(const uint8_t *data, size_t len)
 		len -= 32;
 	}
 	add256(&b, load_words(data, len / 4));
-	return total256(&a, &b) + checksum_tail(data + len / 4 * 4, len % 4);
+	return total256(&a, &b) + checksum_short(data + len / 4 * 4, len % 4);
 }
 
 AVX512 static inline void add512(struct lanes512 *lanes, __m512i v)
