@@ -2,10 +2,13 @@
 /* A network namespace of a test's own. */
 #include "tests/own_netns.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -69,4 +72,32 @@ int own_netns_enter(void)
 		return give_up("/dev/net/tun");
 	(void)close(fd); /* nothing was done with it */
 	return 0;
+}
+
+bool own_netns_delete(unsigned int ifindex)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg link;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = RTM_DELLINK,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		.link = { .ifi_index = (int)ifindex },
+	};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char rest[512];
+	} answer = { .error = { .error = -EIO } };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	bool deleted;
+
+	deleted = fd >= 0 &&
+		  send(fd, &request, sizeof(request), 0) == sizeof(request) &&
+		  recv(fd, &answer, sizeof(answer), 0) > 0 &&
+		  answer.error.error == 0;
+	if (fd >= 0)
+		(void)close(fd); /* it has answered */
+	return deleted;
 }

@@ -19,4 +19,7 @@ int own_netns_enter(void);
 /* Writes a text to a file such as a sysctl. */
 bool own_netns_write(const char *path, const char *text);
 
+/* Deletes an interface. */
+bool own_netns_delete(unsigned int ifindex);
+
 #endif

@@ -372,8 +372,8 @@ VIF_API void vif_queue_stop(struct vif_queue *queue);
  *
  * Asking for what is so already does nothing.
  *
- * Return: 0; -EINVAL when the device was made without IFF_MULTI_QUEUE; -E2BIG
- * when it has too many queues to attach one; -EBADFD when it is gone.
+ * Return: 0; -EINVAL when the device was made without IFF_MULTI_QUEUE; -EBADFD
+ * when it is gone.
  * Context: any thread, while others receive and send; never blocks for long.
  */
 VIF_API int vif_queue_attach(struct vif_queue *queue, bool attached,

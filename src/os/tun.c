@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
 
 int tun_open(void)
 {
@@ -51,6 +53,35 @@ int tun_get_foreign_order(int fd, bool *ret_foreign)
 		return -errno;
 	/* The first one counts; without both it is the machine's own. */
 	*ret_foreign = is_little ? !little && big : little != 0;
+	return 0;
+}
+
+int tun_has_packet_info(int fd, bool is_tap, uint32_t header_size,
+			bool *ret_has)
+{
+	/*
+	 * A frame has at least 14 bytes, another packet one. What the four bytes
+	 * would be taken from must be readable.
+	 */
+	const size_t readable = header_size + (is_tap ? 4 : 0);
+	const size_t len = is_tap ? 10 : 1;
+	uint8_t header[256] = { 0 };
+	struct iovec iov[2] = { { header, readable }, { NULL, len } };
+	ssize_t n;
+	int r;
+
+	if (readable > sizeof(header))
+		return -EINVAL;
+	iov[1].iov_base =
+		mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (iov[1].iov_base == MAP_FAILED)
+		return -errno;
+	n = writev(fd, iov, 2);
+	r = n < 0 ? -errno : -EIO; /* it can only fail */
+	(void)munmap(iov[1].iov_base, len);
+	if (r != -EFAULT && r != -EINVAL)
+		return r;
+	*ret_has = r == -EINVAL;
 	return 0;
 }
 

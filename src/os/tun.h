@@ -42,6 +42,17 @@ int tun_get_header_size(int fd, int *ret_size); /* of virtio_net_hdr */
 /* Whether headers are in the other byte order than that of this machine. */
 int tun_get_foreign_order(int fd, bool *ret_foreign);
 
+/*
+ * tun_has_packet_info() - whether four bytes stand in front of each packet
+ *
+ * TUNGETIFF cannot tell: it uses the bit of IFF_NO_PI for IFF_NOFILTER, too. So
+ * a write is begun that cannot succeed: its payload is not readable. The kernel
+ * finds that out after it has looked at the lengths, and these are such that
+ * they are too short if there were four bytes more. The device counts a drop.
+ */
+int tun_has_packet_info(int fd, bool is_tap, uint32_t header_size,
+			bool *ret_has);
+
 /* Let the kernel deliver packets to this queue, or no longer. */
 int tun_set_attached(int fd, bool attached);
 

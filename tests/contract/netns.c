@@ -3,7 +3,6 @@
 #include "tests/contract/netns.h"
 
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,26 +41,5 @@ void netns_set_up(struct rig *rig, bool up)
 
 void netns_vanish(struct rig *rig)
 {
-	struct {
-		struct nlmsghdr header;
-		struct ifinfomsg link;
-	} request = {
-		.header = { .nlmsg_len = sizeof(request),
-			    .nlmsg_type = RTM_DELLINK,
-			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
-		.link = { .ifi_index = (int)rig->ifindex },
-	};
-	struct {
-		struct nlmsghdr header;
-		struct nlmsgerr error;
-		char rest[512];
-	} answer = { .error = { .error = -EIO } };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	assert_true(fd >= 0);
-	assert_int_equal(send(fd, &request, sizeof(request), 0),
-			 sizeof(request));
-	assert_true(recv(fd, &answer, sizeof(answer), 0) > 0);
-	assert_int_equal(answer.error.error, 0);
-	(void)close(fd); /* it has answered */
+	assert_true(own_netns_delete(rig->ifindex));
 }

@@ -91,9 +91,6 @@ int tun_judge(int fd, struct tun_facts *ret_facts, struct vif_error *error)
 	r = tun_get(fd, facts.name, &flags);
 	if (r < 0)
 		return not_tun(fd, r, error);
-	if (!(flags & IFF_NO_PI))
-		return bad_framing(fd, "each packet has a protocol in front",
-				   "make the device with IFF_NO_PI", error);
 	if (flags & IFF_VNET_HDR) {
 		r = judge_header(fd, &facts.header_size, error);
 		if (r < 0)
@@ -102,6 +99,26 @@ int tun_judge(int fd, struct tun_facts *ret_facts, struct vif_error *error)
 	facts.medium = flags & IFF_TAP ? VIF_MEDIUM_ETH : VIF_MEDIUM_IP;
 	facts.is_multi_queue = flags & IFF_MULTI_QUEUE;
 	facts.is_detached = flags & IFF_DETACH_QUEUE;
+	*ret_facts = facts;
+	return 0;
+}
+
+int tun_judge_stranger(int fd, struct tun_facts *ret_facts,
+		       struct vif_error *error)
+{
+	struct tun_facts facts = { .fd = fd };
+	bool has_info = false;
+	int r = tun_judge(fd, &facts, error);
+
+	if (r < 0)
+		return r;
+	r = tun_has_packet_info(fd, facts.medium == VIF_MEDIUM_ETH,
+				facts.header_size, &has_info);
+	if (r < 0)
+		return not_tun(fd, r, error);
+	if (has_info)
+		return bad_framing(fd, "each packet has a protocol in front",
+				   "make the device with IFF_NO_PI", error);
 	*ret_facts = facts;
 	return 0;
 }

@@ -34,6 +34,14 @@ struct tun_facts {
  */
 int tun_judge(int fd, struct tun_facts *ret_facts, struct vif_error *error);
 
+/*
+ * tun_judge_stranger() - the same for a descriptor we have not attached
+ *
+ * Looks for IFF_NO_PI, too, for which the device counts a dropped packet.
+ */
+int tun_judge_stranger(int fd, struct tun_facts *ret_facts,
+		       struct vif_error *error);
+
 /* Whether two can be queues of one set: 0, or -EINVAL with error filled. */
 int tun_judge_alike(const struct tun_facts *first,
 		    const struct tun_facts *facts, struct vif_error *error);

@@ -344,15 +344,17 @@ void vif_queue_stop(struct vif_queue *queue)
 	assert(n == sizeof(one)); /* cannot be full after one write */
 }
 
-static int cannot_attach(bool attached, int code, struct vif_error *error)
+static int cannot_attach(const struct vif_queue *queue, bool attached, int code,
+			 struct vif_error *error)
 {
+	char name[IF_NAMESIZE];
+	unsigned int flags;
+
+	/* A device that is gone gives EINVAL, too. */
+	if (code == -EINVAL && tun_get(queue->io.fd, name, &flags) == -EBADFD)
+		code = -EBADFD;
 	error_set(error, code, "cannot %s the queue",
 		  attached ? "attach" : "detach");
-	if (code == -E2BIG)
-		return error_why(error, code,
-				 "the kernel gives a device no more than %d "
-				 "queues",
-				 VIF_QUEUES_MAX);
 	if (code != -EINVAL)
 		return code;
 	error_why(error, code, "its device has a single queue");
@@ -370,7 +372,7 @@ int vif_queue_attach(struct vif_queue *queue, bool attached,
 	if (r == 0)
 		queue->is_attached = attached;
 	queue_unlock(queue->set);
-	return r < 0 ? cannot_attach(attached, r, error) : 0;
+	return r < 0 ? cannot_attach(queue, attached, r, error) : 0;
 }
 
 const struct vif_port_caps *vif_queue_caps(const struct vif_queue *queue)

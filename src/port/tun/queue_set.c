@@ -127,7 +127,7 @@ static int add(struct vif_queue_set *set, int fd, struct vif_queue **ret_queue,
 	int r = check_room(set, fd, error);
 
 	if (r == 0)
-		r = tun_judge(fd, &facts, error);
+		r = tun_judge_stranger(fd, &facts, error);
 	if (r == 0 && count(set) > 0)
 		r = tun_judge_alike(&set->first, &facts, error);
 	if (r < 0)
