@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -135,7 +136,7 @@ const char *port_key_value_name(enum port_key_type type)
 		[PORT_KEY_SIZE] = "SIZE",     [PORT_KEY_TIME] = "TIME",
 		[PORT_KEY_PERCENT] = "N%",    [PORT_KEY_STRING] = "NAME",
 		[PORT_KEY_CHOICE] = "CHOICE", [PORT_KEY_MAC] = "MAC",
-		[PORT_KEY_PREFIX] = "IP/LEN",
+		[PORT_KEY_PREFIX] = "IP/LEN", [PORT_KEY_FD] = "N[+N]...",
 	};
 
 	return names[type];
@@ -152,6 +153,7 @@ static const char *const value_faults[] = {
 	[PORT_KEY_CHOICE] = "none of the choices",
 	[PORT_KEY_MAC] = "no Ethernet address",
 	[PORT_KEY_PREFIX] = "no IP address with a length",
+	[PORT_KEY_FD] = "no number of a descriptor",
 };
 
 static const char *const value_hints[] = {
@@ -165,6 +167,7 @@ static const char *const value_hints[] = {
 	[PORT_KEY_MAC] = "write six bytes such as 02:00:5e:00:53:01",
 	[PORT_KEY_PREFIX] =
 		"write an address such as 10.0.0.1/24 or fd00::1/64",
+	[PORT_KEY_FD] = "write numbers of open descriptors such as 3 or 3+4",
 };
 
 static int bad_value(const struct port_key *key, const char *value, int code,
@@ -182,9 +185,9 @@ static int bad_value(const struct port_key *key, const char *value, int code,
 		error_why(error, -EINVAL, "it is out of range");
 	else if (code == -E2BIG)
 		return error_why(error, -EINVAL,
-				 "the key is given more than "
-				 "%d times",
-				 ADDRESS_PREFIX_MAX);
+				 "the key has more than %d values",
+				 key->type == PORT_KEY_FD ? ADDRESS_FD_MAX :
+							    ADDRESS_PREFIX_MAX);
 	else
 		error_why(error, -EINVAL, "it is %s", value_faults[key->type]);
 	if (key->type != PORT_KEY_CHOICE)
@@ -253,6 +256,29 @@ static int add_prefix(const char *text, struct port_prefix_list *list)
 	return r;
 }
 
+/* A number, or several with + between them. */
+static int add_fds(const char *text, struct port_fd_list *list)
+{
+	char number[16];
+	uint64_t value;
+	size_t len;
+
+	for (;; text += len + 1) {
+		len = strcspn(text, "+");
+		if (len >= sizeof(number))
+			return -EINVAL;
+		memcpy(number, text, len);
+		number[len] = '\0';
+		if (units_uint(number, &value) < 0 || value > INT_MAX)
+			return -EINVAL;
+		if (list->n == ADDRESS_FD_MAX)
+			return -E2BIG;
+		list->fd[list->n++] = (int)value;
+		if (text[len] == '\0')
+			return 0;
+	}
+}
+
 static int parse_number(const struct port_key *key, const char *text,
 			uint64_t *ret_value)
 {
@@ -310,6 +336,8 @@ static int store(const struct port_key *key, const char *text, void *options)
 		return units_mac(text, field);
 	case PORT_KEY_PREFIX:
 		return add_prefix(text, field);
+	case PORT_KEY_FD:
+		return add_fds(text, field);
 	}
 	return -EINVAL;
 }
@@ -371,7 +399,8 @@ static int store_item(const struct port_key *key,
 	const char *value = item->value;
 	int r;
 
-	if (repeated && key->type != PORT_KEY_PREFIX) {
+	if (repeated && key->type != PORT_KEY_PREFIX &&
+	    key->type != PORT_KEY_FD) {
 		error_set(error, -EINVAL, "key '%s' is given twice", key->name);
 		error_why(error, -EINVAL, "it takes one value");
 		return error_hint(error, -EINVAL, "leave one of them out");

@@ -22,6 +22,7 @@ enum address_limits {
 	ADDRESS_ITEM_MAX = 64,   /* keys in it */
 	ADDRESS_TYPE_MAX = 15,   /* bytes of TYPE */
 	ADDRESS_PREFIX_MAX = 16, /* values of a repeatable prefix key */
+	ADDRESS_FD_MAX = 256,    /* descriptors of a key */
 };
 
 /* An address taken apart, but not yet understood. Holds its own text. */
@@ -48,6 +49,12 @@ struct port_prefix_list {
 	struct port_prefix prefix[ADDRESS_PREFIX_MAX];
 };
 
+/* Descriptors this process has, or is given. */
+struct port_fd_list {
+	size_t n;
+	int fd[ADDRESS_FD_MAX];
+};
+
 /* How a value is written, and which C type its field has. */
 enum port_key_type {
 	PORT_KEY_BOOL,    /* yes no on off true false 1 0; bool */
@@ -59,6 +66,7 @@ enum port_key_type {
 	PORT_KEY_CHOICE,  /* one of choices; uint32_t, its index */
 	PORT_KEY_MAC,     /* 02:00:5e:00:53:01; uint8_t[6] */
 	PORT_KEY_PREFIX,  /* 10.0.0.1/24 fd00::1/64; port_prefix_list */
+	PORT_KEY_FD,      /* 3 3+4+5; port_fd_list */
 };
 
 /*

@@ -222,6 +222,7 @@ struct options {
 	uint8_t mac[6];
 	bool has_mac;
 	struct port_prefix_list ip;
+	struct port_fd_list fd;
 };
 
 #define FIELD(name) offsetof(struct options, name)
@@ -243,6 +244,7 @@ static const struct port_key keys[] = {
 	{ "mac", PORT_KEY_MAC, FIELD(mac), NULL, "",
 	  .seen_offset = FIELD(has_mac) },
 	{ "ip", PORT_KEY_PREFIX, FIELD(ip), NULL, "" },
+	{ "fd", PORT_KEY_FD, FIELD(fd), NULL, "" },
 };
 
 static int fill(const char *text, struct address *address,
@@ -388,7 +390,7 @@ static void prefixes_are_limited(void **state)
 {
 	const struct error_case too_many = {
 		"many", "bad value '10.0.0.1' for key 'ip'",
-		"the key is given more than 16 times", ""
+		"the key has more than 16 values", ""
 	};
 	struct vif_error error;
 	struct address address;
@@ -402,6 +404,44 @@ static void prefixes_are_limited(void **state)
 	assert_int_equal(options.ip.n, ADDRESS_PREFIX_MAX);
 	memcpy(text + strlen(text), ",ip=10.0.0.1", 13);
 	compare(&too_many, fill(text, &address, &options, &error), &error);
+}
+
+static void descriptors_make_a_list(void **state)
+{
+	static const int want[] = { 3, 4, 0, 2147483647, 4 };
+	static const char *const bad[] = {
+		"",   "+",   "3+",         "+3", "3++4",
+		"-1", "3,4", "2147483648", "3x", "00000000000000003"
+	};
+	struct vif_error error;
+	struct address address;
+	struct options options;
+	char text[1024] = "x:a,fd=0";
+
+	(void)state;
+	assert_int_equal(
+		fill("x:a,fd=3+4,fd=0+2147483647+4", &address, &options, NULL),
+		0);
+	assert_int_equal(options.fd.n, ARRAY_LEN(want));
+	assert_memory_equal(options.fd.fd, want, sizeof(want));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char one[64];
+
+		(void)snprintf(one, sizeof(one), "x:a,fd=%s", bad[i]);
+		assert_int_equal(fill(one, &address, &options, &error),
+				 -EINVAL);
+	}
+	assert_int_equal(fill("x:a,fd=3+", &address, &options, &error),
+			 -EINVAL);
+	assert_string_equal(error.why, "it is no number of a descriptor");
+
+	for (size_t i = 1; i < ADDRESS_FD_MAX; i++)
+		memcpy(text + strlen(text), "+1", 3);
+	assert_int_equal(fill(text, &address, &options, &error), 0);
+	assert_int_equal(options.fd.n, ADDRESS_FD_MAX);
+	memcpy(text + strlen(text), "+1", 3);
+	assert_int_equal(fill(text, &address, &options, &error), -EINVAL);
+	assert_string_equal(error.why, "the key has more than 256 values");
 }
 
 #define SIZE_HINT "write a number of bytes such as 1500, 64k or 2Mi"
@@ -556,6 +596,7 @@ int main(void)
 		cmocka_unit_test(prefixes_of_both_families),
 		cmocka_unit_test(bad_prefixes_are_refused),
 		cmocka_unit_test(prefixes_are_limited),
+		cmocka_unit_test(descriptors_make_a_list),
 		cmocka_unit_test(bad_options_are_explained),
 		cmocka_unit_test(limits_themselves_are_allowed),
 		cmocka_unit_test(names_may_have_an_equals),

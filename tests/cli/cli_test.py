@@ -64,7 +64,8 @@ class Help(unittest.TestCase):
             self.assertEqual(help_of(port + ":"), help_of(port))
         self.assertLessEqual({"ip", "mtu", "mac", "up", "netns", "queues",
                               "offload", "txqueuelen", "persist", "owner",
-                              "group"}, set(keys_of("tap")))
+                              "group", "fd", "steering"},
+                             set(keys_of("tap")))
         self.assertNotIn("mac", keys_of("tun"))
         self.assertRegex(help_of("tun"), r"queues=N\n +.*1 to 256; default: 1")
 
@@ -105,6 +106,16 @@ class Errors(unittest.TestCase):
 
     def test_missing_value(self):
         self.fails(2, ["needs a value"], "link", "null:", "null:", "--stats")
+
+    def test_strange_descriptors(self):
+        self.fails(1, ["cannot use descriptor 99"], "link", "tun:,fd=99",
+                   "null:")
+        with open("/dev/null", "r+b") as null:
+            done = vif("link", "tun:,fd=0", "null:", stdin=null)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        for word in ("cannot use descriptor 0", "neither TUN nor TAP",
+                     "hint: "):
+            self.assertIn(word, done.stderr)
 
     def test_bad_values(self):
         for option, value in [("stats", "0s"), ("stats", "1"),

@@ -89,7 +89,8 @@ struct contract_case {
 };
 
 extern const struct driver driver_loop, driver_null, driver_fault_loop,
-	driver_fault_rough, driver_tun, driver_tap, driver_fault_tun;
+	driver_fault_rough, driver_tun, driver_tun_fd, driver_tap,
+	driver_fault_tun;
 
 extern const struct contract_case life_cases[]; /* end with a NULL name */
 extern const struct contract_case facts_cases[];

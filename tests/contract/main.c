@@ -7,9 +7,9 @@
 #include "tests/contract/contract.h"
 
 static const struct driver *const drivers[] = {
-	&driver_loop, &driver_null, &driver_fault_loop, &driver_fault_rough,
+	&driver_loop, &driver_null,   &driver_fault_loop, &driver_fault_rough,
 #ifdef CONTRACT_TUN
-	&driver_tun,  &driver_tap,  &driver_fault_tun,
+	&driver_tun,  &driver_tun_fd, &driver_tap,        &driver_fault_tun,
 #endif
 };
 

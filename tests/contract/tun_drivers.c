@@ -8,13 +8,16 @@
  * nothing of its own to say.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -63,6 +66,60 @@ static int open_device(struct rig *rig, const char *format, const char *keys)
 static int tun_open(struct rig *rig, const char *keys)
 {
 	return open_device(rig, "tun:%s%s", keys);
+}
+
+static int attached_fd(const char *name, unsigned int flags)
+{
+	struct ifreq request = { .ifr_flags = (short)(IFF_TUN | IFF_NO_PI |
+						      IFF_VNET_HDR | flags) };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0)
+		fail_msg("cannot attach to %s: errno %d", name, errno);
+	return fd;
+}
+
+/* What tun: does with a device it makes, on descriptors it is given. */
+static int tun_fd_open(struct rig *rig, const char *keys)
+{
+	static unsigned int n_made;
+	struct vif_port_config config = rig_config(rig);
+	bool is_multi = strstr(keys, "queues=2");
+	unsigned int flags = is_multi ? IFF_MULTI_QUEUE : 0;
+	char address[256], name[IF_NAMESIZE];
+	int fd[2], r;
+
+	(void)snprintf(name, sizeof(name), "viff%u", n_made++);
+	fd[0] = attached_fd(name, flags);
+	fd[1] = is_multi ? attached_fd(name, flags) : -1;
+	if (is_multi)
+		(void)snprintf(address, sizeof(address), "tun:,fd=%d+%d%s",
+			       fd[0], fd[1], keys);
+	else
+		(void)snprintf(address, sizeof(address), "tun:,fd=%d%s", fd[0],
+			       keys);
+	r = vif_port_open(address, &config, &rig->port, &rig->error);
+	/* The port has copies. */
+	(void)close(fd[0]);
+	if (is_multi)
+		(void)close(fd[1]);
+	return r < 0 ? r : far_open(rig, name);
+}
+
+enum { ALONE_FD = 200 };
+
+static int tun_fd_prepare(void)
+{
+	int r = netns_enter();
+	int fd;
+
+	if (r != 0)
+		return r;
+	fd = attached_fd("vifalone", 0);
+	r = dup2(fd, ALONE_FD) == ALONE_FD ? 0 : -1;
+	(void)close(fd); /* there is the other one */
+	return r;
 }
 
 static int tap_open(struct rig *rig, const char *keys)
@@ -196,6 +253,13 @@ static const char *const tun_bad[] = {
 	NULL,
 };
 
+static const char *const tun_fd_bad[] = {
+	"tun:,fd=12345",        "tun:,fd=0x3",
+	"tun:vifbad,fd=200",    "tun:,fd=200,netns=/proc/self/ns/net",
+	"tun:,fd=200,queues=2", "tap:,fd=200",
+	"tun:,fd=200,mtu=67",   NULL,
+};
+
 static const char *const tap_bad[] = {
 	"tap:a b",
 	"tap:vifbad,mac=1",
@@ -221,6 +285,20 @@ const struct driver driver_tun = {
 	.bad = tun_bad,
 	.prepare = netns_enter,
 	.open = tun_open,
+	.far_send = far_send,
+	.far_receive = far_receive,
+	.set_up = netns_set_up,
+	.vanish = netns_vanish,
+};
+
+const struct driver driver_tun_fd = {
+	.name = "tun-fd",
+	.type = "tun",
+	.alone = "tun:,fd=200",
+	.has = TUN_HAS,
+	.bad = tun_fd_bad,
+	.prepare = tun_fd_prepare,
+	.open = tun_fd_open,
 	.far_send = far_send,
 	.far_receive = far_receive,
 	.set_up = netns_set_up,

@@ -33,6 +33,7 @@ struct options {
 	uint8_t mac[6];
 	bool mac_seen;
 	struct port_prefix_list ip;
+	struct port_fd_list fd;
 };
 
 #define FIELD(name) offsetof(struct options, name)
@@ -52,6 +53,7 @@ static const struct port_key all_types[] = {
 	{ "mac", PORT_KEY_MAC, FIELD(mac), NULL, "",
 	  .seen_offset = FIELD(mac_seen) },
 	{ "ip", PORT_KEY_PREFIX, FIELD(ip), NULL, "" },
+	{ "fd", PORT_KEY_FD, FIELD(fd), NULL, "" },
 };
 
 static void check_error(int r, const struct vif_error *error)
@@ -76,6 +78,7 @@ static size_t options_size(const struct port_key *keys, size_t n_keys)
 		[PORT_KEY_CHOICE] = sizeof(uint32_t),
 		[PORT_KEY_MAC] = 6,
 		[PORT_KEY_PREFIX] = sizeof(struct port_prefix_list),
+		[PORT_KEY_FD] = sizeof(struct port_fd_list),
 	};
 	size_t size = 0;
 

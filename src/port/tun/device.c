@@ -292,7 +292,7 @@ int tun_device_keep(struct tun *tun, struct vif_error *error)
 	r = tun_set_persist(fd, options->persist);
 	if (r < 0)
 		return error_set(error, r, "cannot make the device persistent");
-	tun->persists = options->persist;
+	tun->persists = options->persist || options->fd.n > 0;
 	return 0;
 }
 

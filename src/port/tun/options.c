@@ -3,6 +3,8 @@
 #include "port/offload_key.h"
 #include "port/tun/tun.h"
 
+static const char *const steering_choices[] = { "auto", "hash", NULL };
+
 #define FIELD(name) offsetof(struct tun_options, name)
 
 const struct port_key tun_keys[TAP_KEYS_N] = {
@@ -16,8 +18,8 @@ const struct port_key tun_keys[TAP_KEYS_N] = {
 	{ "netns", PORT_KEY_STRING, FIELD(netns), NULL,
 	  "network namespace of the device: a name, a path or a process id" },
 	{ "queues", PORT_KEY_UINT, FIELD(queues), "1",
-	  "queues, each with its own worker", .min = 1,
-	  .max = PORT_QUEUES_MAX },
+	  "queues, each with its own worker", .min = 1, .max = PORT_QUEUES_MAX,
+	  .seen_offset = FIELD(has_queues) },
 	{ "offload", PORT_KEY_CHOICE, FIELD(offload), "auto",
 	  "work the kernel may leave undone; auto takes the best",
 	  .choices = port_offload_choices },
@@ -33,6 +35,12 @@ const struct port_key tun_keys[TAP_KEYS_N] = {
 	{ "group", PORT_KEY_STRING, FIELD(group), NULL,
 	  "group, name or number, that may open the device",
 	  .seen_offset = FIELD(has_group) },
+	{ "fd", PORT_KEY_FD, FIELD(fd), NULL,
+	  "descriptors of a device, inherited, in place of a name; may be "
+	  "repeated" },
+	{ "steering", PORT_KEY_CHOICE, FIELD(steering), "auto",
+	  "queue of a packet: where its flow was written to, or by flow hash",
+	  .choices = steering_choices },
 	{ "mac", PORT_KEY_MAC, FIELD(mac), NULL,
 	  "Ethernet address of the device; default: random",
 	  .seen_offset = FIELD(has_mac) },

@@ -15,12 +15,28 @@
 
 #include "base/error.h"
 #include "os/netns.h"
+#include "port/tun/steer.h"
 
 struct open_call {
 	struct tun *tun;
 	const char *name;
 	struct vif_error *error;
 };
+
+static int steer(struct tun *tun, struct vif_error *error)
+{
+	int fd, r;
+
+	if (tun->options.steering == TUN_STEERING_AUTO)
+		return 0;
+	fd = tun_steer_by_hash(error);
+	if (fd < 0)
+		return fd;
+	r = tun_steer_set(tun->queue[0].fd, fd, error);
+	(void)close(fd); /* the device holds the program */
+	tun->is_steered = r == 0;
+	return r;
+}
 
 /* Runs inside the namespace of the device. */
 static int open_inside(void *argument)
@@ -31,7 +47,12 @@ static int open_inside(void *argument)
 
 	if (r < 0)
 		return error_set(call->error, r, "cannot open netlink");
-	r = tun_device_attach(tun, call->name, call->error);
+	if (tun->options.fd.n > 0)
+		r = tun_adopt_look(tun, call->error);
+	else
+		r = tun_device_attach(tun, call->name, call->error);
+	if (r == 0)
+		r = steer(tun, call->error);
 	if (r == 0)
 		r = tun_offload_open(tun, call->error);
 	if (r == 0)
@@ -46,7 +67,11 @@ static int open_device(struct tun *tun, const char *name,
 	int netns_fd = -1;
 	int r;
 
-	if (tun->options.netns) {
+	if (tun->options.fd.n > 0) {
+		r = tun_adopt(tun, name, &netns_fd, error);
+		if (r < 0)
+			return r;
+	} else if (tun->options.netns) {
 		netns_fd = netns_open(tun->options.netns, error);
 		if (netns_fd < 0)
 			return netns_fd;
@@ -119,7 +144,10 @@ static void tun_close(struct vif_port *port)
 	if (tun->attached) {
 		tun_settings_restore(tun);
 		tun_offload_restore(tun);
+		if (tun->is_steered && tun->persists)
+			(void)tun_steer_set(tun->queue[0].fd, -1, NULL);
 	}
+	tun_adopt_restore(tun);
 	tun_device_fini(tun);
 	rtnl_close(&tun->rtnl);
 }
@@ -236,6 +264,7 @@ static void tun_describe(const struct vif_port *port,
 	emit(user, "header_size", text);
 	(void)snprintf(text, sizeof(text), "%u", tun->link.txqueuelen);
 	emit(user, "txqueuelen", text);
+	emit(user, "steering", tun->is_steered ? "hash" : "auto");
 	emit(user, "created", tun->created ? "yes" : "no");
 }
 

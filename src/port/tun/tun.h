@@ -27,7 +27,10 @@ struct tun_options {
 	bool up;
 	const char *netns; /* NULL: this one */
 	uint32_t queues;
-	uint32_t offload; /* enum port_offload */
+	bool has_queues;
+	struct port_fd_list fd; /* empty: make or take over a device */
+	uint32_t steering;      /* enum tun_steering */
+	uint32_t offload;       /* enum port_offload */
 	uint32_t txqueuelen;
 	bool has_txqueuelen;
 	bool persist;
@@ -36,6 +39,12 @@ struct tun_options {
 	const char *group;
 	bool has_owner;
 	bool has_group;
+};
+
+/* Index into the choices of steering=. */
+enum tun_steering {
+	TUN_STEERING_AUTO, /* leave it to the kernel */
+	TUN_STEERING_HASH,
 };
 
 struct tun {
@@ -54,10 +63,12 @@ struct tun {
 	struct rtnl_link link;      /* as it is now */
 	struct rtnl_link before;    /* as we found it; when !created */
 	struct tun_options options; /* strings are gone after open */
+	uint64_t was_blocking[PORT_QUEUES_MAX / 64]; /* fd=: bit of each */
 
 	/* controlling thread */
 	struct rtnl rtnl;
 	bool set_up;       /* it was down before we started */
+	bool is_steered;   /* by our program */
 	uint32_t ip_added; /* bit i: options.ip.prefix[i] is ours */
 
 	/* any thread */
@@ -66,7 +77,7 @@ struct tun {
 
 /* options.c: tap: uses all of them, tun: all but the last. */
 enum tun_key_counts {
-	TAP_KEYS_N = 11,
+	TAP_KEYS_N = 13,
 	TUN_KEYS_N = TAP_KEYS_N - 1,
 };
 extern const struct port_key tun_keys[TAP_KEYS_N];
@@ -83,6 +94,15 @@ int tun_device_attach(struct tun *tun, const char *name,
 int tun_device_keep(struct tun *tun, struct vif_error *error);
 bool tun_device_is_gone(const struct tun *tun);
 void tun_device_fini(struct tun *tun);
+
+/*
+ * adopt.c: the same for descriptors of somebody else. tun_adopt() says where
+ * the device is, -1 for here; tun_adopt_look() has to be called there.
+ */
+int tun_adopt(struct tun *tun, const char *name, int *ret_netns_fd,
+	      struct vif_error *error);
+int tun_adopt_look(struct tun *tun, struct vif_error *error);
+void tun_adopt_restore(struct tun *tun);
 
 /*
  * settings.c: addresses, MTU and the like, on an attached device.
