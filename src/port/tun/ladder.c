@@ -64,8 +64,11 @@ int tun_ladder_take(int fd, uint32_t header_size, uint32_t offload,
 		return r < 0 ? error_set(error, r, "cannot set offloads") : 0;
 	}
 	r = tun_ladder_climb(fd, port_offload_gso(offload), &rung);
-	if (is_demand && (r < 0 || rung.gso != port_offload_gso(offload)))
+	if (is_demand && (r < 0 || rung.gso != port_offload_gso(offload))) {
+		/* Who reads it instead of us may not expect the lower rung. */
+		(void)tun_set_offload(fd, 0);
 		return cannot_offload(error, offload);
+	}
 	caps->rx_gso = caps->tx_gso = rung.gso;
 	caps->rx_csum = caps->tx_csum = r == 0;
 	*ret_rung = rung;
