@@ -16,6 +16,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/bits.h"
+#include "port/tun/steer.h"
+#include "tests/frame.h"
 #include "tests/queue/device.h"
 
 enum {
@@ -313,6 +316,98 @@ static void hash_keeps_fragments_together(void **state)
 	close_bench(&bench);
 }
 
+/* What the program makes of a frame, by the kernel's own trial. */
+static uint32_t try_hash(int program_fd, const struct frame *frame)
+{
+	union bpf_attr attr = {
+		.test = {
+			.prog_fd = (uint32_t)program_fd,
+			.data_in = (uintptr_t)frame->byte,
+			.data_size_in = (uint32_t)frame->len,
+		},
+	};
+
+	if (syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) < 0)
+		fail_msg("%zu bytes cannot be tried: errno %d", frame->len,
+			 errno);
+	return attr.test.retval;
+}
+
+static void swap(uint8_t *a, uint8_t *b, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		uint8_t byte = a[i];
+
+		a[i] = b[i];
+		b[i] = byte;
+	}
+}
+
+/* With the ports at l4, both ways and with another port. */
+static void is_a_flow(int fd, const char *layers, size_t l4, bool has_ports)
+{
+	struct frame frame = frame_make(layers);
+	bool is_ip4 = frame.byte[14] >> 4 == 4;
+	uint8_t *source = frame.byte + 14 + (is_ip4 ? 12 : 8);
+	size_t len = is_ip4 ? 4 : 16;
+	uint32_t there = try_hash(fd, &frame), back, other;
+
+	swap(source, source + len, len);
+	if (has_ports)
+		swap(frame.byte + l4, frame.byte + l4 + 2, 2);
+	back = try_hash(fd, &frame);
+	assert_int_equal(back, there);
+	assert_true(there <= UINT16_MAX);
+	frame.byte[l4 + 1]++;
+	other = try_hash(fd, &frame);
+	if (has_ports)
+		assert_int_not_equal(other, there);
+	else
+		assert_int_equal(other, there);
+	source[len - 1]++;
+	assert_int_not_equal(try_hash(fd, &frame), other);
+}
+
+static void hash_is_the_same_both_ways(void **state)
+{
+	static const char *const fragments[] = { "eth ip4_first udp data+8",
+						 "eth ip4_middle data+16",
+						 "eth ip4_last data+16" };
+	static const char *const nothings[] = { "eth arp data+30",
+						"eth ip6 udp", "eth ip4 udp" };
+	struct frame frame;
+	int fd;
+
+	(void)state;
+	if (!can_load())
+		skip();
+	fd = tun_steer_by_hash(NULL);
+	assert_true(fd >= 0);
+	is_a_flow(fd, "eth ip4 udp data+10", 34, true);
+	is_a_flow(fd, "eth ip4 tcp data+10", 34, true);
+	is_a_flow(fd, "eth ip4+12 tcp data+10", 46, true);
+	is_a_flow(fd, "eth ip6 udp data+10", 54, true);
+	is_a_flow(fd, "eth ip6 tcp data+10", 54, true);
+	is_a_flow(fd, "eth ip4 icmp data+10", 34, false);
+	is_a_flow(fd, "eth ip6 dst udp data+10", 62, false);
+	is_a_flow(fd, "eth ip6 ip6_first udp data+10", 62, false);
+	is_a_flow(fd, "eth ip6 ip6_last data+10", 62, false);
+	for (size_t i = 0; i < ARRAY_LEN(fragments); i++) {
+		struct frame first = frame_make(fragments[0]);
+
+		frame = frame_make(fragments[i]);
+		assert_int_equal(try_hash(fd, &frame), try_hash(fd, &first));
+		is_a_flow(fd, fragments[i], 34, false);
+	}
+	/* No IP, or cut off within the ports: the first queue. */
+	for (size_t i = 0; i < ARRAY_LEN(nothings); i++) {
+		frame = frame_make(nothings[i]);
+		frame.len -= i == 0 ? 0 : 6;
+		assert_int_equal(try_hash(fd, &frame), 0);
+	}
+	(void)close(fd); /* it was tried only */
+}
+
 /* Writes a datagram to the flow of a port, the other way. */
 static void answer(struct bench *bench, unsigned int queue, uint16_t port)
 {
@@ -523,6 +618,7 @@ int main(void)
 		cmocka_unit_test(a_program_chooses),
 		cmocka_unit_test(hash_keeps_flows_together),
 		cmocka_unit_test(hash_keeps_fragments_together),
+		cmocka_unit_test(hash_is_the_same_both_ways),
 		cmocka_unit_test(auto_follows_the_writer),
 		cmocka_unit_test(queues_change_under_traffic),
 		cmocka_unit_test(everything_is_counted),
