@@ -55,6 +55,10 @@ int netns_open(const char *spec, struct vif_error *error)
 			  "one; a process id or a path works, too");
 }
 
+enum {
+	NETNS_NEW = -1, /* instead of a descriptor */
+};
+
 struct call {
 	int netns_fd;
 	int (*function)(void *argument);
@@ -66,13 +70,34 @@ struct call {
 static void *call_inside(void *argument)
 {
 	struct call *call = argument;
+	int r = call->netns_fd == NETNS_NEW ?
+			unshare(CLONE_NEWNET) :
+			setns(call->netns_fd, CLONE_NEWNET);
 
-	if (setns(call->netns_fd, CLONE_NEWNET) < 0) {
+	if (r < 0) {
 		call->enter_errno = errno;
 		return NULL;
 	}
 	call->result = call->function(call->argument);
 	return NULL;
+}
+
+/* Returns 0 when the thread has ended, whatever came of the call. */
+static int call_in_thread(struct call *call, struct vif_error *error)
+{
+	sigset_t all, old;
+	pthread_t thread;
+	int r;
+
+	/* The thread must not be the one that handles the program's signals. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&thread, NULL, call_inside, call);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r != 0)
+		return error_set(error, -r, "cannot make a thread");
+	(void)pthread_join(thread, NULL); /* made above, joined once */
+	return 0;
 }
 
 static int cannot_enter(int code, struct vif_error *error)
@@ -95,21 +120,49 @@ int netns_call(int netns_fd, int (*function)(void *argument), void *argument,
 		.function = function,
 		.argument = argument,
 	};
-	sigset_t all, old;
-	pthread_t thread;
 	int r;
 
 	if (netns_fd < 0)
 		return function(argument);
-	/* The thread must not be the one that handles the program's signals. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&thread, NULL, call_inside, &call);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r != 0)
-		return error_set(error, -r, "cannot make a thread");
-	(void)pthread_join(thread, NULL); /* made above, joined once */
+	r = call_in_thread(&call, error);
+	if (r < 0)
+		return r;
 	if (call.enter_errno != 0)
 		return cannot_enter(-call.enter_errno, error);
 	return call.result;
+}
+
+int netns_call_new(int (*function)(void *argument), void *argument,
+		   struct vif_error *error)
+{
+	struct call call = {
+		.netns_fd = NETNS_NEW,
+		.function = function,
+		.argument = argument,
+	};
+	int r = call_in_thread(&call, error);
+
+	if (r < 0)
+		return r;
+	if (call.enter_errno != 0)
+		return error_set(error, -call.enter_errno,
+				 "cannot make a network namespace");
+	return call.result;
+}
+
+int netns_setting(const char *name, const char *value)
+{
+	char path[128];
+	ssize_t n;
+	int fd, r = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = write(fd, value, strlen(value));
+	if (n < 0)
+		r = -errno;
+	(void)close(fd); /* /proc has reported its errors in write() */
+	return r;
 }

@@ -26,4 +26,23 @@ int netns_open(const char *spec, struct vif_error *error);
 int netns_call(int netns_fd, int (*function)(void *argument), void *argument,
 	       struct vif_error *error);
 
+/*
+ * netns_call_new() - call a function inside a network namespace of its own
+ *
+ * The same with a namespace that is made for the call and ends with it, if
+ * function leaves nothing open in it. Returns what function returned; when no
+ * namespace can be made, a negative errno with error filled: -EPERM without
+ * CAP_SYS_ADMIN.
+ */
+int netns_call_new(int (*function)(void *argument), void *argument,
+		   struct vif_error *error);
+
+/*
+ * netns_setting() - write a setting of the network namespace one is in
+ *
+ * name is a path below /proc/sys/net. Returns 0 or a negative errno: -EROFS
+ * where a container must not, -ENOENT where the kernel has no such setting.
+ */
+int netns_setting(const char *name, const char *value);
+
 #endif
