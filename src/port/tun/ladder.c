@@ -10,27 +10,41 @@
 #include "port/offload_key.h"
 
 /* Best first. USO came with Linux 6.2; both halves must be asked together. */
-static const struct tun_rung ladder[] = {
-	{ TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 |
-		  TUN_F_USO6,
-	  VIF_GSO_ALL },
-	{ TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_USO4 | TUN_F_USO6,
-	  VIF_GSO_ALL },
-	{ TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN, VIF_GSO_TCP },
-	{ TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, VIF_GSO_TCP },
-	{ TUN_F_CSUM, 0 },
+static const struct {
+	uint32_t gso;
+	unsigned int ecn; /* for TCP */
+} ladder[] = {
+	{ VIF_GSO_ALL, TUN_F_TSO_ECN },
+	{ VIF_GSO_ALL, 0 },
+	{ VIF_GSO_TCP, TUN_F_TSO_ECN },
+	{ VIF_GSO_TCP, 0 },
+	{ 0, 0 },
 };
+
+static unsigned int mask_of(uint32_t gso, unsigned int ecn)
+{
+	unsigned int mask = TUN_F_CSUM;
+
+	if (gso & VIF_GSO_BIT(VIF_GSO_TCP4))
+		mask |= TUN_F_TSO4 | ecn;
+	if (gso & VIF_GSO_BIT(VIF_GSO_TCP6))
+		mask |= TUN_F_TSO6 | ecn;
+	if (gso & VIF_GSO_BIT(VIF_GSO_UDP))
+		mask |= TUN_F_USO4 | TUN_F_USO6;
+	return mask;
+}
 
 int tun_ladder_climb(int fd, uint32_t gso, struct tun_rung *ret_rung)
 {
 	int r = -EOPNOTSUPP;
 
 	for (size_t i = 0; i < ARRAY_LEN(ladder); i++) {
-		if (ladder[i].gso & ~gso)
-			continue;
-		r = tun_set_offload(fd, ladder[i].mask);
+		struct tun_rung rung = { .gso = gso & ladder[i].gso };
+
+		rung.mask = mask_of(rung.gso, ladder[i].ecn);
+		r = tun_set_offload(fd, rung.mask);
 		if (r == 0) {
-			*ret_rung = ladder[i];
+			*ret_rung = rung;
 			return 0;
 		}
 	}
