@@ -64,7 +64,7 @@ class Help(unittest.TestCase):
             self.assertEqual(help_of(port + ":"), help_of(port))
         self.assertLessEqual({"ip", "mtu", "mac", "up", "netns", "queues",
                               "offload", "txqueuelen", "persist", "owner",
-                              "group", "fd", "steering"},
+                              "group", "fd", "steering", "probe"},
                              set(keys_of("tap")))
         self.assertNotIn("mac", keys_of("tun"))
         self.assertRegex(help_of("tun"), r"queues=N\n +.*1 to 256; default: 1")

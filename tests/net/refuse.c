@@ -1,30 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A kernel that refuses superpackets it has said it takes, for LD_PRELOAD.
+ * Kernels that do not keep to what they have said of superpackets, for
+ * LD_PRELOAD.
  *
- * VIF_REFUSE is how many it refuses before it changes its mind; none means all.
+ * VIF_MANGLE says what becomes of those that are written, with no word of it:
+ *   half  the second half of the bytes is lost
+ *   size  another segment size
+ *   lose  nothing comes of them
+ * or of those that are read:
+ *   read  another segment size
+ * Without it they are refused. VIF_REFUSE is how many are refused before the
+ * kernel changes its mind; none means all. VIF_GSO_TYPE is the only type of
+ * virtio_net_hdr that is treated so; none means all.
  */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { HEADER_LEN = 10, GSO_TYPE = 1 }; /* of virtio_net_hdr */
+enum {
+	HEADER_LEN = 10, /* of virtio_net_hdr */
+	GSO_TYPE = 1,
+	GSO_SIZE = 4,
+	SUPERPACKET_MAX = 65536, /* only devices are read with more room */
+};
 
-static int refuses(const struct iovec *iov, int n)
+/* Whether it is a superpacket of a type that is in for it. */
+static int is_meant(const unsigned char *header)
+{
+	const char *type = getenv("VIF_GSO_TYPE");
+
+	if (header[GSO_TYPE] == 0)
+		return 0;
+	return !type || header[GSO_TYPE] == strtol(type, NULL, 10);
+}
+
+static int refuses(void)
 {
 	static atomic_long left;
 	static atomic_flag begun = ATOMIC_FLAG_INIT;
 	const char *limit = getenv("VIF_REFUSE");
-	const unsigned char *header;
 
-	if (n < 2 || iov[0].iov_len != HEADER_LEN)
-		return 0;
-	header = iov[0].iov_base;
-	if (header[GSO_TYPE] == 0)
-		return 0;
 	if (!limit)
 		return 1;
 	if (!atomic_flag_test_and_set(&begun))
@@ -32,12 +51,85 @@ static int refuses(const struct iovec *iov, int n)
 	return atomic_fetch_sub(&left, 1) > 0;
 }
 
+static void change_size(unsigned char *header)
+{
+	unsigned short size;
+
+	memcpy(&size, header + GSO_SIZE, sizeof(size));
+	size = (unsigned short)(size / 2 + 1);
+	memcpy(header + GSO_SIZE, &size, sizeof(size));
+}
+
+static ssize_t length(const struct iovec *iov, int n)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return (ssize_t)sum;
+}
+
+/* Writes half of the bytes, and says that it were all. */
+static ssize_t write_half(int fd, const struct iovec *iov, int n)
+{
+	static _Thread_local unsigned char byte[2 * SUPERPACKET_MAX];
+	size_t len = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (iov[i].iov_len > sizeof(byte) - len)
+			break;
+		memcpy(byte + len, iov[i].iov_base, iov[i].iov_len);
+		len += iov[i].iov_len;
+	}
+	if (syscall(SYS_write, fd, byte, len / 2) < 0)
+		return -1;
+	return length(iov, n);
+}
+
+static ssize_t write_other_size(int fd, const struct iovec *iov, int n)
+{
+	unsigned char header[HEADER_LEN];
+	struct iovec changed[64];
+
+	if (n > (int)(sizeof(changed) / sizeof(changed[0])))
+		return length(iov, n); /* lost, then */
+	memcpy(header, iov[0].iov_base, sizeof(header));
+	change_size(header);
+	memcpy(changed, iov, (size_t)n * sizeof(*iov));
+	changed[0].iov_base = header;
+	return syscall(SYS_writev, fd, changed, n);
+}
+
 __attribute__((visibility("default"))) ssize_t
 writev(int fd, const struct iovec *iov, int n)
 {
-	if (refuses(iov, n)) {
+	const char *mangle = getenv("VIF_MANGLE");
+
+	if (n < 2 || iov[0].iov_len != HEADER_LEN || !is_meant(iov[0].iov_base))
+		return syscall(SYS_writev, fd, iov, n);
+	if (!mangle) {
+		if (!refuses())
+			return syscall(SYS_writev, fd, iov, n);
 		errno = EINVAL;
 		return -1;
 	}
+	if (strcmp(mangle, "half") == 0)
+		return write_half(fd, iov, n);
+	if (strcmp(mangle, "size") == 0)
+		return write_other_size(fd, iov, n);
+	if (strcmp(mangle, "lose") == 0)
+		return length(iov, n);
 	return syscall(SYS_writev, fd, iov, n);
+}
+
+__attribute__((visibility("default"))) ssize_t read(int fd, void *to,
+						    size_t size)
+{
+	ssize_t n = syscall(SYS_read, fd, to, size);
+	const char *mangle = getenv("VIF_MANGLE");
+
+	if (n > HEADER_LEN && size > SUPERPACKET_MAX && mangle &&
+	    strcmp(mangle, "read") == 0 && is_meant(to))
+		change_size(to);
+	return n;
 }

@@ -35,9 +35,12 @@ int tun_offload_open(struct tun *tun, struct vif_error *error)
 		r = tun_ladder_take(tun->queue[0].fd, tun->queue[0].header_size,
 				    tun->options.offload, &tun->port.caps,
 				    &rung, error);
+	if (r == 0)
+		r = tun_probe_offload(tun, &rung, error);
 	if (r < 0)
 		return r;
 	tun->gso_known = rung.gso;
+	tun->csum_known = rung.mask != 0;
 	tun->port.caps.rx_settable = rung.mask != 0;
 	return 0;
 }
@@ -50,6 +53,8 @@ int tun_offload_set(struct tun *tun, unsigned int gso, bool csum)
 	int r;
 
 	if ((gso & ~tun->gso_known) || (gso != 0 && !csum))
+		return -EINVAL;
+	if (csum && !tun->csum_known)
 		return -EINVAL;
 	if (tun->queue[0].header_size == 0)
 		return gso == 0 && !csum ? 0 : -EOPNOTSUPP;

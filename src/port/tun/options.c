@@ -23,6 +23,9 @@ const struct port_key tun_keys[TAP_KEYS_N] = {
 	{ "offload", PORT_KEY_CHOICE, FIELD(offload), "auto",
 	  "work the kernel may leave undone; auto takes the best",
 	  .choices = port_offload_choices },
+	{ "probe", PORT_KEY_BOOL, FIELD(probe), "no",
+	  "try the kernel's offloads first, in a network namespace of its own "
+	  "(some 10 ms); kinds that come out wrong are left off" },
 	{ "txqueuelen", PORT_KEY_UINT, FIELD(txqueuelen), NULL,
 	  "packets that wait in the kernel for us; default: the kernel's",
 	  .min = 1, .max = 1000000, .seen_offset = FIELD(has_txqueuelen) },

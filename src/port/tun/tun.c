@@ -169,6 +169,7 @@ static int tun_start(struct vif_port *port, struct vif_error *error)
 	/* What is queued by now is the echo of changes we know of. */
 	while (rtnl_next_event(&tun->rtnl, tun->link.index) != RTNL_EVENT_NONE)
 		;
+	tun_probe_tell(tun);
 	port_set_state(port, tun->link.up ? VIF_PORT_UP : VIF_PORT_DOWN);
 	return 0;
 }
@@ -266,6 +267,8 @@ static void tun_describe(const struct vif_port *port,
 	emit(user, "txqueuelen", text);
 	emit(user, "steering", tun->is_steered ? "hash" : "auto");
 	emit(user, "created", tun->created ? "yes" : "no");
+	if (tun->options.probe)
+		emit(user, "probe", tun->probe);
 }
 
 const struct vif_port_ops vif_port_ops_tun = {

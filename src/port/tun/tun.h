@@ -11,6 +11,8 @@
 #include "port/address.h"
 #include "port/ops.h"
 #include "port/tun/io.h"
+#include "port/tun/ladder.h"
+#include "port/tun/trial.h"
 
 enum tun_limits {
 	/* The kernel's own; for TAP it counts the Ethernet header. */
@@ -31,6 +33,7 @@ struct tun_options {
 	struct port_fd_list fd; /* empty: make or take over a device */
 	uint32_t steering;      /* enum tun_steering */
 	uint32_t offload;       /* enum port_offload */
+	bool probe;
 	uint32_t txqueuelen;
 	bool has_txqueuelen;
 	bool persist;
@@ -56,6 +59,9 @@ struct tun {
 	bool created;           /* the device was not there before */
 	bool persists;          /* the device stays after close */
 	unsigned int gso_known; /* GSO kinds the kernel delivers here */
+	bool csum_known;        /* and unfinished checksums */
+	struct tun_trial trial; /* all zero without one */
+	char probe[160];        /* what came of it, as text, or "" */
 	uint32_t owner;         /* user and group, if options name them */
 	uint32_t group;
 	uint32_t n_queue;
@@ -69,6 +75,7 @@ struct tun {
 	struct rtnl rtnl;
 	bool set_up;       /* it was down before we started */
 	bool is_steered;   /* by our program */
+	bool probe_told;   /* the program knows what came of the trial */
 	uint32_t ip_added; /* bit i: options.ip.prefix[i] is ours */
 
 	/* any thread */
@@ -77,7 +84,7 @@ struct tun {
 
 /* options.c: tap: uses all of them, tun: all but the last. */
 enum tun_key_counts {
-	TAP_KEYS_N = 13,
+	TAP_KEYS_N = 14,
 	TUN_KEYS_N = TAP_KEYS_N - 1,
 };
 extern const struct port_key tun_keys[TAP_KEYS_N];
@@ -115,6 +122,15 @@ void tun_settings_restore(struct tun *tun);
 int tun_offload_open(struct tun *tun, struct vif_error *error);
 int tun_offload_set(struct tun *tun, unsigned int gso, bool csum);
 void tun_offload_restore(struct tun *tun); /* for who comes after us */
+
+/*
+ * probe.c: the key probe=. tun_probe_offload() runs the trial, if asked for, and
+ * lowers capabilities and the rung to what came out well. A trial that cannot be
+ * run is no failure. tun_probe_tell() gives notice, once.
+ */
+int tun_probe_offload(struct tun *tun, struct tun_rung *rung,
+		      struct vif_error *error);
+void tun_probe_tell(struct tun *tun);
 
 static inline struct tun *to_tun(struct vif_port *port)
 {
