@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vif/packet.h>
+
 #include "cli/uapi.h"
 
 #define CSUM_TSO (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
@@ -16,6 +18,9 @@
 	"run it as root, or inside: unshare -Urn (rights there count for its " \
 	"own network only)"
 #define HINT_KERNEL "a newer kernel has it; links work without"
+#define HINT_TRIAL                                                              \
+	"the kernel mangles or refuses them: open ports with probe=yes, which " \
+	"leaves them off, and report it to whoever made the kernel"
 #define HINT_URING                                                          \
 	"see sysctl kernel.io_uring_disabled; containers often forbid it; " \
 	"links work without"
@@ -82,6 +87,15 @@ const struct probe_check probe_checks[] = {
 	  "superpackets inside UDP tunnels cross (Linux 6.17)", HINT_KERNEL,
 	  probe_tun_offload, CSUM_TSO | TUN_F_UDP_TUNNEL_GSO, PROBE_BOX,
 	  "tun_create" },
+
+	{ "tun", "trial_csum", "unfinished checksums come out finished",
+	  HINT_TRIAL, probe_trial, VIF_GSO_NONE, PROBE_BOX, "offload_csum" },
+	{ "tun", "trial_tcp4", "superpackets of tcp4 come out as they went in",
+	  HINT_TRIAL, probe_trial, VIF_GSO_TCP4, PROBE_BOX, "offload_tso4" },
+	{ "tun", "trial_tcp6", "superpackets of tcp6 come out as they went in",
+	  HINT_TRIAL, probe_trial, VIF_GSO_TCP6, PROBE_BOX, "offload_tso6" },
+	{ "tun", "trial_udp", "superpackets of udp come out as they went in",
+	  HINT_TRIAL, probe_trial, VIF_GSO_UDP, PROBE_BOX, "offload_uso" },
 
 	{ "packet", "packet_socket", "AF_PACKET sockets", HINT_RIGHTS,
 	  probe_packet_socket, 0, PROBE_BOX, NULL },

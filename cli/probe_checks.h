@@ -9,6 +9,7 @@
 #ifndef CLI_PROBE_CHECKS_H
 #define CLI_PROBE_CHECKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <vif/version.h>
@@ -24,6 +25,7 @@ struct probe_finding {
 	char detail[160]; /* facts, or "" */
 	char why[160];    /* no: better than the text of the errno, or "" */
 	char hint[320];   /* no: better than the hint of the check, or "" */
+	bool is_open;     /* it could not be tried after all; see why */
 };
 
 struct probe_check {
@@ -32,8 +34,9 @@ struct probe_check {
 	const char *what; /* what a yes means */
 	const char *hint; /* what to do about a no */
 	/*
-	 * Returns 0 for yes or a negative errno for no. Gets value, whose
-	 * meaning is its own, and may fill the finding.
+	 * Returns 0 for yes or a negative errno for no, and for what it could
+	 * not try. Gets value, whose meaning is its own, and may fill the
+	 * finding.
 	 */
 	int (*run)(unsigned long value, struct probe_finding *finding);
 	unsigned long value;
@@ -66,6 +69,9 @@ int probe_tun_queues(unsigned long value, struct probe_finding *finding);
 int probe_tun_vnet_hdr(unsigned long value, struct probe_finding *finding);
 /* Value: the TUN_F_* mask. */
 int probe_tun_offload(unsigned long value, struct probe_finding *finding);
+
+/* Value: the kind of superpackets, enum vif_gso. */
+int probe_trial(unsigned long value, struct probe_finding *finding);
 
 int probe_packet_socket(unsigned long value, struct probe_finding *finding);
 /* Value: a SOL_PACKET option that takes an int of 1. */

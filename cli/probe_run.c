@@ -55,8 +55,9 @@ static _Noreturn void be_check(const struct probe_check *check,
 	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	(void)alarm(CHECK_SECONDS);
 	code = check->run(check->value, &result->finding);
-	result->code = code < 0 ? code : 0;
-	result->answer = code < 0 ? PROBE_NO : PROBE_YES;
+	result->code = code < 0 && !result->finding.is_open ? code : 0;
+	if (!result->finding.is_open)
+		result->answer = code < 0 ? PROBE_NO : PROBE_YES;
 	_exit(0);
 }
 
@@ -68,7 +69,7 @@ static void complete(const struct probe_check *check, int status,
 	struct probe_finding *finding = &result->finding;
 	char *why = finding->why;
 
-	if (result->answer == PROBE_UNKNOWN) {
+	if (result->answer == PROBE_UNKNOWN && !finding->is_open) {
 		result->answer = PROBE_NO;
 		result->code = -EPERM;
 		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)

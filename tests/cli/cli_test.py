@@ -247,6 +247,16 @@ class Probe(unittest.TestCase):
         self.assertEqual(report["schema_version"], 1)
         self.assertGreater(len(vif("probe").stdout.splitlines()), 10)
 
+    def test_kinds_are_tried(self):
+        report = json.loads(vif("probe", "--json").stdout)
+        checks = {check["name"]: check for check in report["checks"]}
+        for kind in ("csum", "tcp4", "tcp6", "udp"):
+            check = checks[f"trial_{kind}"]
+            # A reason for all but a yes, a remedy for a no.
+            self.assertEqual(check["answer"] == "yes", check["why"] == "")
+            self.assertEqual(check["answer"] == "no", check["hint"] != "")
+            self.assertEqual(check["answer"] == "no", check["errno"] != 0)
+
 
 class Completion(unittest.TestCase):
     def complete(self, line):

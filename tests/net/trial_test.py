@@ -5,6 +5,7 @@ A library in front of libc plays such a kernel. With probe=yes whatever comes
 out of it wrong is not used: every byte arrives, and the program is told.
 """
 import functools
+import json
 import os
 import sys
 
@@ -191,6 +192,49 @@ def an_ordinary_user_is_told(net):
     check_equal(len(vif.events("notice")), 1, "notices")
 
 
+def probed(net, variables=None):
+    """The answers of vif probe to each kind."""
+    before = functools.partial(play, variables) if variables else None
+    vif = net.vif("probe", "--json", before=before)
+    check_equal(vif.wait(30), harness.CLI_OK, "exit code of vif")
+    check(not harness.SANITIZER.search(vif.err), "a sanitizer complains")
+    return {check["name"]: check for check in json.loads(vif.out)["checks"]
+            if check["name"].startswith("trial_")}
+
+
+def probe_on_a_good_kernel(net):
+    answers = probed(net)
+    check_equal(sorted(answers), ["trial_csum", "trial_tcp4", "trial_tcp6",
+                                  "trial_udp"], "checks")
+    for name, answer in answers.items():
+        check_equal((answer["answer"], answer["detail"]), ("yes", ""), name)
+
+
+def probe_on_a_mangling_kernel(net):
+    answers = probed(net, {"VIF_MANGLE": "size", "VIF_GSO_TYPE": "4"})
+    answer = answers.pop("trial_tcp6")
+    check_equal((answer["answer"], answer["detail"]), ("no", "rx tx"),
+                f"{answer}")
+    check("other offload state" in answer["why"], f"{answer}")
+    check("probe=yes" in answer["hint"], f"{answer}")
+    for name, answer in answers.items():
+        check_equal(answer["answer"], "yes", name)
+
+
+def probe_where_settings_cannot_be_written(net):
+    """As in most containers: that is no verdict."""
+    harness.need_root()
+    harness.run("mount", "--bind", "/proc/sys", "/proc/sys")
+    try:
+        harness.run("mount", "-o", "remount,bind,ro", "/proc/sys")
+        answers = probed(net)
+    finally:
+        harness.run("umount", "/proc/sys")
+    for name, answer in answers.items():
+        check_equal((answer["answer"], answer["errno"]), ("unknown", 0), name)
+        check("forwarding" in answer["why"], f"{answer}")
+
+
 def main(arguments):
     cases = harness.Cases()
     for how in ("half", "size", "lose"):
@@ -208,6 +252,10 @@ def main(arguments):
     cases.add("demanded by name", demanded)
     cases.add("nothing to try", nothing_to_try)
     cases.add("no trace is left", no_trace)
+    cases.add("probe on a good kernel", probe_on_a_good_kernel)
+    cases.add("probe on a mangling kernel", probe_on_a_mangling_kernel)
+    cases.add("probe where settings cannot be written",
+              probe_where_settings_cannot_be_written)
     cases.add("an ordinary user is told", an_ordinary_user_is_told)
     cases.run(arguments)
 
