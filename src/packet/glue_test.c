@@ -166,6 +166,8 @@ static const struct glue_case cases[] = {
 	     TCP(3), TCP(4)),
 	CASE("G5 no ACK", "2 1 2", TCP(0), TCP(1), TCP(2, .flags = PSH), TCP(3),
 	     TCP(4)),
+	CASE("G5 no ACK on any", "1 1", TCP(0, .flags = ECE),
+	     TCP(1, .flags = ECE)),
 	CASE("G5 CWR on all", "1 1", TCP(0, .flags = CWR | ACK),
 	     TCP(1, .flags = CWR | ACK)),
 	CASE("G5 FIN without data", "1 1 1", TCP(0),
@@ -374,6 +376,31 @@ static void g7_ecn(void **state)
 		run(burst);
 		assert_string_equal(chains(burst), a == b ? "3" : "1 1 1");
 	}
+}
+
+/*
+ * G15: an IPv4 checksum of ffff is right where 0 is, but would come back as 0.
+ */
+static void g15_ip_ffff(void **state)
+{
+	struct burst *burst = *state;
+	struct craft craft = TCP(1);
+	uint8_t *ip = burst->byte[0];
+
+	do {
+		vif_batch_clear(burst->in);
+		craft.id++;
+		(void)add(burst, &craft);
+	} while (get_be16(ip + 10) != 0);
+	craft.id++;
+	craft.seq += 100;
+	(void)add(burst, &craft);
+	run(burst);
+	assert_string_equal(chains(burst), "2");
+	put_be16(ip + 10, 0xffff);
+	assert_true(naive_ip_good(ip));
+	run(burst);
+	assert_string_equal(chains(burst), "1 1");
 }
 
 /* What somebody has verified is not summed again. */
@@ -732,6 +759,7 @@ int main(void)
 		cmocka_unit_test(g1_to_g21_cases),
 		cmocka_unit_test(g1_g4_superpacket),
 		cmocka_unit_test(g7_ecn),
+		cmocka_unit_test(g15_ip_ffff),
 		cmocka_unit_test(g15_verified),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(unusual),
