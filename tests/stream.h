@@ -6,6 +6,8 @@
 #ifndef TESTS_STREAM_H
 #define TESTS_STREAM_H
 
+#include <assert.h>
+
 #include "tests/craft.h"
 
 enum stream_limits {
@@ -61,6 +63,7 @@ static inline uint32_t stream_below(struct stream *stream, uint32_t n)
 {
 	uint64_t z = stream->state += 0x9e3779b97f4a7c15u;
 
+	assert(n > 0);
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
 	return (uint32_t)((z ^ z >> 31) >> 32) % n;
@@ -76,6 +79,33 @@ static inline uint32_t stream_len(struct stream *stream)
 	static const uint32_t lens[] = { 1, 7, 60, 100, 101, 536, 1400, 1448 };
 
 	return lens[stream_below(stream, sizeof(lens) / sizeof(lens[0]))];
+}
+
+/* What is odd about all packets of a flow. */
+static inline void stream_odd_flow(struct stream *stream, struct craft *flow)
+{
+	switch (stream_below(stream, 6)) {
+	case 0:
+		flow->ip_options = 8;
+		break;
+	case 1:
+		flow->reserved = true;
+		break;
+	case 2:
+		flow->tcp_reserved = 1;
+		break;
+	case 3:
+		flow->flags = 0x50; /* ECE */
+		break;
+	case 4:
+		flow->flags = 0x40; /* ECE without ACK */
+		break;
+	case 5:
+		flow->urgent = 7;
+		break;
+	default:
+		break;
+	}
 }
 
 /* Flows of one burst; port tells them from each other and from other bursts. */
@@ -105,8 +135,8 @@ static inline void stream_start(struct stream *stream, uint64_t seed,
 			stream_one_in(stream, 2) ?
 				0 :
 				(uint8_t)(4 * stream_below(stream, 11));
-		if (stream_one_in(stream, 12))
-			flow->ip_options = 8;
+		if (stream_one_in(stream, 16))
+			stream_odd_flow(stream, flow);
 	}
 }
 
@@ -264,7 +294,9 @@ static inline struct craft stream_next(struct stream *stream)
 static inline uint32_t stream_burst(struct stream *stream, struct craft *burst,
 				    uint32_t max)
 {
-	uint32_t n = 1 + stream_below(stream, max);
+	/* Full ones are where superpackets reach their limits. */
+	uint32_t n =
+		stream_one_in(stream, 8) ? max : 1 + stream_below(stream, max);
 
 	for (uint32_t i = 0; i < n; i++)
 		burst[i] = stream_next(stream);
