@@ -127,6 +127,15 @@ static inline bool naive_good(const uint8_t *ip, size_t len)
 	       0xffff;
 }
 
+/* The same for a packet that may have bytes behind its end. */
+static inline bool naive_good_padded(const uint8_t *ip, size_t len)
+{
+	struct naive found;
+
+	return naive_find(ip, len, &found) && found.len <= len &&
+	       naive_good(ip, found.len);
+}
+
 /*
  * Whether the field of an unfinished checksum holds the pseudo-header sum. 0
  * and ffff are the same number.

@@ -416,6 +416,30 @@ static void g15_verified(void **state)
 	assert_string_equal(chains(burst), "2");
 }
 
+/* G16: a short packet that was padded is not taken for a longer one. */
+static void g16_verified_trailer(void **state)
+{
+	struct burst *burst = *state;
+
+	for (int kind = 0; kind < 4; kind++) {
+		struct craft first = { .ip6 = kind & 1,
+				       .udp = kind & 2,
+				       .len = 106 };
+		struct craft second = { .ip6 = kind & 1,
+					.udp = kind & 2,
+					.len = 100,
+					.trailer = 6,
+					.seq = 106,
+					.id = 1 };
+
+		vif_batch_clear(burst->in);
+		add(burst, &first)->csum = VIF_CSUM_VERIFIED;
+		add(burst, &second)->csum = VIF_CSUM_VERIFIED;
+		run(burst);
+		assert_string_equal(chains(burst), "1 1");
+	}
+}
+
 /* What a peer can still change is not looked at twice, so it is not glued. */
 static void hostile(void **state)
 {
@@ -761,6 +785,7 @@ int main(void)
 		cmocka_unit_test(g7_ecn),
 		cmocka_unit_test(g15_ip_ffff),
 		cmocka_unit_test(g15_verified),
+		cmocka_unit_test(g16_verified_trailer),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(unusual),
 		cmocka_unit_test(g13_limits),

@@ -144,7 +144,7 @@ static void add(struct burst *burst, size_t len, bool in_two, uint8_t state)
 	if (state == STATE_HOSTILE)
 		packet->flags = VIF_PACKET_HOSTILE;
 	if (state == STATE_VERIFIED && len > l3 &&
-	    naive_good(burst->byte + l3, len - l3))
+	    naive_good_padded(burst->byte + l3, len - l3))
 		packet->csum = VIF_CSUM_VERIFIED;
 	if (state == STATE_PARTIAL)
 		set_partial(packet, burst->medium, l3);
