@@ -28,10 +28,16 @@ enum {
 	SUPERPACKET_MAX = 65536, /* only devices are read with more room */
 };
 
+static const char *variable(const char *name)
+{
+	/* Nobody changes them. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+	return getenv(name);
+}
+
 /* Whether it is a superpacket of a type that is in for it. */
 static int is_meant(const unsigned char *header)
 {
-	const char *type = getenv("VIF_GSO_TYPE");
+	const char *type = variable("VIF_GSO_TYPE");
 
 	if (header[GSO_TYPE] == 0)
 		return 0;
@@ -42,7 +48,7 @@ static int refuses(void)
 {
 	static atomic_long left;
 	static atomic_flag begun = ATOMIC_FLAG_INIT;
-	const char *limit = getenv("VIF_REFUSE");
+	const char *limit = variable("VIF_REFUSE");
 
 	if (!limit)
 		return 1;
@@ -101,35 +107,36 @@ static ssize_t write_other_size(int fd, const struct iovec *iov, int n)
 }
 
 __attribute__((visibility("default"))) ssize_t
-writev(int fd, const struct iovec *iov, int n)
+writev(int fd, const struct iovec *iovec, int count)
 {
-	const char *mangle = getenv("VIF_MANGLE");
+	const char *mangle = variable("VIF_MANGLE");
 
-	if (n < 2 || iov[0].iov_len != HEADER_LEN || !is_meant(iov[0].iov_base))
-		return syscall(SYS_writev, fd, iov, n);
+	if (count < 2 || iovec[0].iov_len != HEADER_LEN ||
+	    !is_meant(iovec[0].iov_base))
+		return syscall(SYS_writev, fd, iovec, count);
 	if (!mangle) {
 		if (!refuses())
-			return syscall(SYS_writev, fd, iov, n);
+			return syscall(SYS_writev, fd, iovec, count);
 		errno = EINVAL;
 		return -1;
 	}
 	if (strcmp(mangle, "half") == 0)
-		return write_half(fd, iov, n);
+		return write_half(fd, iovec, count);
 	if (strcmp(mangle, "size") == 0)
-		return write_other_size(fd, iov, n);
+		return write_other_size(fd, iovec, count);
 	if (strcmp(mangle, "lose") == 0)
-		return length(iov, n);
-	return syscall(SYS_writev, fd, iov, n);
+		return length(iovec, count);
+	return syscall(SYS_writev, fd, iovec, count);
 }
 
-__attribute__((visibility("default"))) ssize_t read(int fd, void *to,
-						    size_t size)
+__attribute__((visibility("default"))) ssize_t read(int fd, void *buf,
+						    size_t nbytes)
 {
-	ssize_t n = syscall(SYS_read, fd, to, size);
-	const char *mangle = getenv("VIF_MANGLE");
+	ssize_t n = syscall(SYS_read, fd, buf, nbytes);
+	const char *mangle = variable("VIF_MANGLE");
 
-	if (n > HEADER_LEN && size > SUPERPACKET_MAX && mangle &&
-	    strcmp(mangle, "read") == 0 && is_meant(to))
-		change_size(to);
+	if (n > HEADER_LEN && nbytes > SUPERPACKET_MAX && mangle &&
+	    strcmp(mangle, "read") == 0 && is_meant(buf))
+		change_size(buf);
 	return n;
 }

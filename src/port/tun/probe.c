@@ -15,19 +15,20 @@ static void add_kinds(char *text, size_t size, const char *verb, uint32_t kinds)
 {
 	const char *before = text[0] != '\0' ? ", " : "";
 
-	for (uint8_t gso = VIF_GSO_NONE; gso <= VIF_GSO_UDP; gso++) {
+	for (unsigned int gso = VIF_GSO_NONE; gso <= VIF_GSO_UDP; gso++) {
 		size_t len = strlen(text);
 
 		if (!(kinds & VIF_GSO_BIT(gso)))
 			continue;
 		(void)snprintf(text + len, size - len, "%s%s %s", before, verb,
-			       gso == VIF_GSO_NONE ? "checksums" :
-						     offload_gso_name(gso));
+			       gso == VIF_GSO_NONE ?
+				       "checksums" :
+				       offload_gso_name((uint8_t)gso));
 		before = verb = "";
 	}
 }
 
-static bool is_refused(const struct tun_trial *trial, uint8_t gso)
+static bool is_refused(const struct tun_trial *trial, unsigned int gso)
 {
 	return trial->fault[gso] == TRIAL_REFUSED;
 }
@@ -38,7 +39,7 @@ static void sum_up(struct tun *tun)
 	uint32_t bad = trial->rx_bad | trial->tx_bad;
 	uint32_t refused = 0;
 
-	for (uint8_t gso = VIF_GSO_NONE; gso <= VIF_GSO_UDP; gso++)
+	for (unsigned int gso = VIF_GSO_NONE; gso <= VIF_GSO_UDP; gso++)
 		if (is_refused(trial, gso))
 			refused |= VIF_GSO_BIT(gso);
 	add_kinds(tun->probe, sizeof(tun->probe), "mangles", bad & ~refused);
@@ -150,7 +151,7 @@ void tun_probe_tell(struct tun *tun)
 			       tun->probe);
 		port_notice(&tun->port, text);
 	}
-	for (uint8_t gso = VIF_GSO_NONE; gso <= VIF_GSO_UDP; gso++)
+	for (unsigned int gso = VIF_GSO_NONE; gso <= VIF_GSO_UDP; gso++)
 		if (bad & VIF_GSO_BIT(gso))
-			tell_kind(tun, gso);
+			tell_kind(tun, (uint8_t)gso);
 }

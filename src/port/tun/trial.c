@@ -57,7 +57,8 @@ static int open_end(struct trial *trial, const char *name)
 	unsigned int flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL;
 	struct tun_io *io = &trial->end[trial->n_end];
 	int fd = tun_open();
-	int r, header_size;
+	int header_size = 0;
+	int r;
 
 	if (fd < 0)
 		return fd;

@@ -136,27 +136,32 @@ static void judge_and_free(struct fake *fake, enum trial_fault fault)
 	fake_free(fake);
 }
 
-#define FOR_EACH(flow, size)                                                 \
-	for (enum trial_flow flow = TRIAL_TCP4; flow < TRIAL_FLOW_N; flow++) \
+/* Calls a test for every flow and size. */
+static void for_each(void (*test)(enum trial_flow flow, size_t size))
+{
+	for (int flow = 0; flow < TRIAL_FLOW_N; flow++)
 		for (size_t size = 0; size < TRIAL_SIZES_N; size++)
+			test((enum trial_flow)flow, size);
+}
 
-static void packets_make_sense(void **state)
+static void packet_makes_sense(enum trial_flow flow, size_t size)
 {
 	static struct trial_packet packet, mark;
 
+	trial_packet_make(&packet, flow, &trial_sizes[size], NUMBER);
+	trial_packet_make_mark(&mark, flow, NUMBER);
+	assert_int_equal(vif_packet_check(&packet.packet, VIF_MEDIUM_IP), 0);
+	assert_int_equal(packet.packet.gso,
+			 trial_gso(flow, &trial_sizes[size]));
+	assert_int_equal(mark.packet.csum, VIF_CSUM_COMPLETE);
+	assert_true(trial_packet_is_of_flow(&packet, &mark.packet));
+	assert_false(trial_expect_same(&packet.packet, &mark.packet));
+}
+
+static void packets_make_sense(void **state)
+{
 	(void)state;
-	FOR_EACH(flow, size)
-	{
-		trial_packet_make(&packet, flow, &trial_sizes[size], NUMBER);
-		trial_packet_make_mark(&mark, flow, NUMBER);
-		assert_int_equal(
-			vif_packet_check(&packet.packet, VIF_MEDIUM_IP), 0);
-		assert_int_equal(packet.packet.gso,
-				 trial_gso(flow, &trial_sizes[size]));
-		assert_int_equal(mark.packet.csum, VIF_CSUM_COMPLETE);
-		assert_true(trial_packet_is_of_flow(&packet, &mark.packet));
-		assert_false(trial_expect_same(&packet.packet, &mark.packet));
-	}
+	for_each(packet_makes_sense);
 }
 
 static void other_flows_are_told_apart(void **state)
@@ -176,14 +181,16 @@ static void other_flows_are_told_apart(void **state)
 	assert_false(trial_packet_is_of_flow(&packet, &other.packet));
 }
 
+static void good_for(enum trial_flow flow, size_t size)
+{
+	judge_and_free(fake_new(flow, size, TRIAL_WHOLE), TRIAL_GOOD);
+	judge_and_free(fake_new(flow, size, TRIAL_CUT), TRIAL_GOOD);
+}
+
 static void good_kernel(void **state)
 {
 	(void)state;
-	FOR_EACH(flow, size)
-	{
-		judge_and_free(fake_new(flow, size, TRIAL_WHOLE), TRIAL_GOOD);
-		judge_and_free(fake_new(flow, size, TRIAL_CUT), TRIAL_GOOD);
-	}
+	for_each(good_for);
 }
 
 /* Asked for unfinished checksums, a kernel may finish them all the same. */
@@ -332,21 +339,23 @@ static void missing_segment(void **state)
 	judge_and_free(fake, TRIAL_CHANGED);
 }
 
+static void lost_of(enum trial_flow flow, size_t size)
+{
+	struct fake *fake = fake_new(flow, size, TRIAL_WHOLE);
+	uint32_t n = fake->n;
+
+	fake->n = 0;
+	assert_int_equal(judge(fake), TRIAL_LOST);
+	fake->way = TRIAL_CUT;
+	assert_int_equal(judge(fake), TRIAL_LOST);
+	fake->n = n;
+	fake_free(fake);
+}
+
 static void lost(void **state)
 {
 	(void)state;
-	FOR_EACH(flow, size)
-	{
-		struct fake *fake = fake_new(flow, size, TRIAL_WHOLE);
-		uint32_t n = fake->n;
-
-		fake->n = 0;
-		assert_int_equal(judge(fake), TRIAL_LOST);
-		fake->way = TRIAL_CUT;
-		assert_int_equal(judge(fake), TRIAL_LOST);
-		fake->n = n;
-		fake_free(fake);
-	}
+	for_each(lost_of);
 }
 
 static void twice(void **state)
