@@ -304,11 +304,10 @@ static void begin_open(struct glue *glue, uint32_t i, uint32_t place)
 }
 
 /*
- * A place in the flow table; the same for all packets of a flow. Who makes flows
- * share one only achieves that less is glued, so two multiplications mix well
+ * The same for all packets of a flow. Who makes flows share a place only achieves that less is glued, so two multiplications mix well
  * enough (Knuth, volume 3, section 6.4). The upper bits are the mixed ones.
  */
-static uint32_t place_of(const struct glue_piece *piece)
+uint32_t glue_place(const struct glue_piece *piece)
 {
 	const uint8_t *ip = piece->data + piece->l3_off;
 	const uint8_t *l4 = piece->data + piece->l4_off;
@@ -348,7 +347,7 @@ static void sort(struct glue *glue, const struct vif_packet *packet, uint32_t i)
 		(void)begin(glue, i);
 		return;
 	}
-	place = place_of(piece);
+	place = glue_place(piece);
 	if (!is_candidate(glue, piece)) {
 		glue->flow[place].epoch = glue->epoch - 1;
 		(void)begin(glue, i);

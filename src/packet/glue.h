@@ -74,6 +74,9 @@ static inline void glue_set_gso(struct glue *glue, uint32_t gso)
 	glue->gso = gso;
 }
 
+/* Place of a packet's flow in the table: below GLUE_FLOWS. */
+uint32_t glue_place(const struct glue_piece *piece);
+
 /*
  * glue_burst() - glue what belongs together
  * @glue: after glue_init().
