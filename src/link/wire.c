@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "port/ops.h"
 
@@ -38,6 +39,23 @@ void wire_fini(struct wire *wire)
 	wire->stages = NULL;
 }
 
+/* Bytes that a peer can still change are looked at in a copy. */
+static uint32_t flow_hash(const struct wire *wire,
+			  const struct vif_packet *packet)
+{
+	uint8_t header[VIF_PACKET_HDR_MAX];
+	struct iovec seg = { header, packet->seg[0].iov_len };
+	struct vif_packet copy = { .seg = &seg, .n_seg = 1 };
+
+	if (!(packet->flags & VIF_PACKET_HOSTILE))
+		return vif_packet_flow_hash(packet, wire->medium);
+	if (seg.iov_len > sizeof(header))
+		seg.iov_len = sizeof(header);
+	memcpy(header, packet->seg[0].iov_base, seg.iov_len);
+	copy.len = (uint32_t)seg.iov_len;
+	return vif_packet_flow_hash(&copy, wire->medium);
+}
+
 static uint32_t choose_queue(const struct wire *wire,
 			     const struct vif_packet *packet)
 {
@@ -45,7 +63,7 @@ static uint32_t choose_queue(const struct wire *wire,
 
 	if (wire->n_tx_queue == 1)
 		return wire->tx_queue;
-	hash = vif_packet_flow_hash(packet, wire->medium);
+	hash = flow_hash(wire, packet);
 	return wire->tx_queue + hash % wire->n_tx_queue * wire->tx_stride;
 }
 

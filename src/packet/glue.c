@@ -56,6 +56,11 @@ static uint8_t proto_of(const struct glue_piece *piece)
 	return piece->is_tcp ? INET_PROTO_TCP : INET_PROTO_UDP;
 }
 
+static uint16_t csum_off_of(const struct glue_piece *piece)
+{
+	return piece->is_tcp ? INET_TCP_CSUM : INET_UDP_CSUM;
+}
+
 static uint8_t kind_of(const struct glue_piece *piece)
 {
 	if (!piece->is_tcp)
@@ -82,13 +87,19 @@ static uint16_t l4_len(const uint8_t *data, size_t len, const struct inet *inet)
  * be told: a fragment, or nothing we know.
  */
 static bool parse(const struct glue *glue, const struct vif_packet *packet,
-		  struct glue_piece *piece)
+		  uint8_t *snapshot, struct glue_piece *piece)
 {
 	const uint8_t *data = packet->seg[0].iov_base;
 	size_t len = packet->seg[0].iov_len;
 	struct inet inet;
 	uint16_t l4;
 
+	if (packet->flags & VIF_PACKET_HOSTILE) {
+		if (len > VIF_PACKET_HDR_MAX)
+			len = VIF_PACKET_HDR_MAX;
+		memcpy(snapshot, data, len);
+		data = snapshot;
+	}
 	piece->packet = packet;
 	piece->data = data;
 	if (inet_parse(data, len, glue->medium == VIF_MEDIUM_ETH, &inet) < 0 ||
@@ -103,6 +114,7 @@ static bool parse(const struct glue *glue, const struct vif_packet *packet,
 	piece->l4_off = inet.l4_off;
 	piece->hdr_len = (uint16_t)(inet.l4_off + l4);
 	piece->payload = packet->len - piece->hdr_len;
+	piece->is_partial = packet->csum == VIF_CSUM_PARTIAL;
 	return true;
 }
 
@@ -129,6 +141,24 @@ static uint64_t pseudo_sum(const uint8_t *ip, uint8_t version, uint8_t proto,
 	return sum + checksum_short(ip + 8, 32);
 }
 
+static const uint8_t *payload_of(const struct glue_piece *piece)
+{
+	return (const uint8_t *)piece->packet->seg[0].iov_base + piece->hdr_len;
+}
+
+/* Sum of L4 header and payload, which may be in two places. */
+static uint64_t l4_sum(const struct glue_piece *piece)
+{
+	const uint8_t *l4 = piece->data + piece->l4_off;
+	uint32_t len = piece->hdr_len - piece->l4_off;
+
+	if (l4 + len == payload_of(piece))
+		return checksum_sum(l4, len + piece->payload);
+	/* L4 headers are of even lengths. */
+	return checksum_sum(l4, len) +
+	       checksum_sum(payload_of(piece), piece->payload);
+}
+
 /*
  * Whether the checksums are right, and written as we would write them: a field
  * of ffff where 0 belongs is right, too, but could not be restored.
@@ -136,10 +166,10 @@ static uint64_t pseudo_sum(const uint8_t *ip, uint8_t version, uint8_t proto,
 static bool has_good_checksums(const struct glue_piece *piece)
 {
 	const uint8_t *ip = piece->data + piece->l3_off;
-	const uint8_t *l4 = piece->data + piece->l4_off;
 	uint32_t len = piece->packet->len - piece->l4_off;
-	uint16_t field = checksum_load(
-		l4 + (piece->is_tcp ? INET_TCP_CSUM : INET_UDP_CSUM));
+	uint16_t field =
+		checksum_load(piece->data + piece->l4_off + csum_off_of(piece));
+	uint64_t pseudo;
 
 	if (field == (piece->is_tcp ? 0xffff : 0))
 		return false;
@@ -149,9 +179,11 @@ static bool has_good_checksums(const struct glue_piece *piece)
 		return false;
 	if (piece->packet->csum == VIF_CSUM_VERIFIED)
 		return true;
-	return checksum_fold(
-		       pseudo_sum(ip, piece->version, proto_of(piece), len) +
-		       checksum_sum(l4, len)) == 0xffff;
+	pseudo = pseudo_sum(ip, piece->version, proto_of(piece), len);
+	/* Unfinished: whoever finishes it starts from this sum. */
+	if (piece->is_partial)
+		return field == checksum_fold(pseudo);
+	return checksum_fold(pseudo + l4_sum(piece)) == 0xffff;
 }
 
 static bool has_plain_flags(const struct glue_piece *piece)
@@ -167,12 +199,12 @@ static bool is_candidate(const struct glue *glue,
 {
 	const struct vif_packet *packet = piece->packet;
 
-	/* Headers are read more than once here: they must not change. */
-	if (packet->flags & VIF_PACKET_HOSTILE)
-		return false;
 	if (!(glue->gso & VIF_GSO_BIT(kind_of(piece))) || packet->n_seg != 1 ||
-	    packet->gso != VIF_GSO_NONE || packet->csum == VIF_CSUM_PARTIAL ||
-	    piece->payload == 0 || piece->hdr_len > VIF_PACKET_HDR_MAX)
+	    packet->gso != VIF_GSO_NONE || piece->payload == 0 ||
+	    piece->hdr_len > VIF_PACKET_HDR_MAX)
+		return false;
+	if (piece->is_partial && (packet->l4_off != piece->l4_off ||
+				  packet->csum_off != csum_off_of(piece)))
 		return false;
 	if (!has_plain_ip(piece))
 		return false;
@@ -227,8 +259,8 @@ static bool same_l4(const struct glue_piece *piece, const uint8_t *header)
 static bool same_form(const struct glue_piece *a, const struct glue_piece *b)
 {
 	return a->version == b->version && a->is_tcp == b->is_tcp &&
-	       a->hdr_len == b->hdr_len && a->l3_off == b->l3_off &&
-	       a->l4_off == b->l4_off &&
+	       a->is_partial == b->is_partial && a->hdr_len == b->hdr_len &&
+	       a->l3_off == b->l3_off && a->l4_off == b->l4_off &&
 	       memcmp(a->data + a->l4_off, b->data + b->l4_off, TCP_SEQ) == 0;
 }
 
@@ -342,7 +374,7 @@ static void sort(struct glue *glue, const struct vif_packet *packet, uint32_t i)
 	struct glue_chain *chain;
 	uint32_t place;
 
-	if (!parse(glue, packet, piece)) {
+	if (!parse(glue, packet, glue->snapshot[i], piece)) {
 		glue->epoch++; /* it may be of any flow: seal all */
 		(void)begin(glue, i);
 		return;
@@ -405,18 +437,17 @@ static void emit_super(struct glue *glue, const struct glue_chain *chain,
 		const struct glue_piece *piece = &glue->piece[at];
 
 		out->seg[out->n_seg++] = (struct iovec){
-			(uint8_t *)piece->packet->seg[0].iov_base +
-				piece->hdr_len,
+			(uint8_t *)payload_of(piece),
 			piece->payload,
 		};
+		packet->flags |= piece->packet->flags;
 		at = piece->next;
 	}
 	packet->n_seg = (uint16_t)(chain->n + 1);
 	packet->len = chain->len;
-	packet->flags = first->packet->flags;
 	packet->l3_off = first->l3_off;
 	packet->l4_off = first->l4_off;
-	packet->csum_off = first->is_tcp ? INET_TCP_CSUM : INET_UDP_CSUM;
+	packet->csum_off = csum_off_of(first);
 	packet->hdr_len = first->hdr_len;
 	packet->gso_size = (uint16_t)first->payload;
 	packet->gso = kind_of(first);

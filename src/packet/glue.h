@@ -3,7 +3,8 @@
  * Gluing the packets of a burst into superpackets.
  *
  * The reverse of cutting: cut_next() makes of every glued packet exactly what
- * came in, bit for bit, or it is not glued. Packets of a flow never overtake
+ * came in, bit for bit, or it is not glued: finished or unfinished segments,
+ * whichever came in. Packets of a flow never overtake
  * each other, nothing is kept after a burst, and nothing is allocated.
  *
  * The rules are those of the kernel's GRO, where it leaves no choice open: see
@@ -22,12 +23,13 @@ enum glue_limits {
 /* What a packet of the burst is to the gluer. */
 struct glue_piece {
 	const struct vif_packet *packet;
-	const uint8_t *data; /* its first piece */
+	const uint8_t *data; /* its headers, where nobody can change them */
 	uint16_t l3_off;
 	uint16_t l4_off;
 	uint16_t hdr_len; /* L2 to L4 */
 	uint8_t version;
 	bool is_tcp;
+	bool is_partial; /* the checksum is left unfinished */
 	uint32_t payload;
 	uint32_t next; /* piece of the same chain */
 };
@@ -56,6 +58,8 @@ struct glue {
 	} flow[GLUE_FLOWS];
 	struct glue_piece piece[GLUE_BURST_MAX];
 	struct glue_chain chain[GLUE_BURST_MAX];
+	/* headers of packets that a peer can still change */
+	uint8_t snapshot[GLUE_BURST_MAX][VIF_PACKET_HDR_MAX];
 	uint8_t header[GLUE_BURST_MAX / 2][VIF_PACKET_HDR_MAX];
 };
 
@@ -84,8 +88,9 @@ uint32_t glue_place(const struct glue_piece *piece);
  * @out:  empty; gets the packets, in order, as many as @in has or fewer. Has
  *	  room for as many packets, and for twice as many pieces.
  *
- * A packet whose checksums are wrong passes alone and as it is, and so does one
- * that a peer can still change (VIF_PACKET_HOSTILE): copy its headers first. The
+ * A packet whose checksums are wrong passes alone and as it is. Headers that a
+ * peer can still change (VIF_PACKET_HOSTILE) are copied once, judged, and used
+ * from the copy; of payload it can spoil its own, as it could have before. The
  * bytes of @in are not changed. Returns how many superpackets were made.
  */
 uint32_t glue_burst(struct glue *glue, const struct vif_batch *in,

@@ -440,19 +440,34 @@ static void g16_verified_trailer(void **state)
 	}
 }
 
-/* What a peer can still change is not looked at twice, so it is not glued. */
+/*
+ * Headers that a peer can still change are copied once: what it does to them
+ * afterwards changes nothing. The payload stays where it is, and is marked.
+ */
 static void hostile(void **state)
 {
 	struct burst *burst = *state;
+	struct vif_packet *packet = &burst->out->packet[0];
+	uint8_t before[40];
 
 	vif_batch_clear(burst->in);
 	add_row(burst, (struct craft)TCP(0), 3);
 	burst->in->packet[1].flags = VIF_PACKET_HOSTILE;
 	run(burst);
-	assert_string_equal(chains(burst), "1 1 1");
+	assert_string_equal(chains(burst), "3");
+	assert_int_equal(packet->flags, VIF_PACKET_HOSTILE);
+	for (uint32_t i = 0; i < 3; i++)
+		burst->in->packet[i].flags = VIF_PACKET_HOSTILE;
+	run(burst);
+	assert_string_equal(chains(burst), "3");
+	memcpy(before, packet->seg[0].iov_base, sizeof(before));
+	for (uint32_t i = 0; i < 3; i++)
+		memset(burst->byte[i], 0xee, 40);
+	assert_memory_equal(before, packet->seg[0].iov_base, sizeof(before));
+	assert_int_equal(vif_packet_check(packet, VIF_MEDIUM_IP), 0);
 }
 
-/* What is in pieces, unfinished, or a superpacket already, passes. */
+/* What is a superpacket already passes, and seals its flow. */
 static void unusual(void **state)
 {
 	struct burst *burst = *state;
@@ -463,11 +478,51 @@ static void unusual(void **state)
 	packet->csum = VIF_CSUM_PARTIAL;
 	packet->l4_off = 20;
 	packet->csum_off = 16;
-	run(burst);
-	assert_string_equal(chains(burst), "1 1 1");
 	packet->gso = VIF_GSO_TCP4;
 	packet->gso_size = 10;
 	packet->hdr_len = 40;
+	run(burst);
+	assert_string_equal(chains(burst), "1 1 1");
+}
+
+/* Three packets whose checksums are still those of the pseudo-header. */
+static void add_unfinished(struct burst *burst)
+{
+	vif_batch_clear(burst->in);
+	add_row(burst, (struct craft)TCP(0), 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct vif_packet *packet = &burst->in->packet[i];
+		uint8_t *ip = burst->byte[i];
+
+		packet->csum = VIF_CSUM_PARTIAL;
+		packet->l4_off = 20;
+		packet->csum_off = 16;
+		put_be16(ip + 36,
+			 naive_pseudo(ip, NAIVE_TCP, packet->len - 20));
+	}
+}
+
+/* Unfinished packets are glued to unfinished ones, and come back as such. */
+static void unfinished(void **state)
+{
+	struct burst *burst = *state;
+
+	add_unfinished(burst);
+	run(burst);
+	assert_string_equal(chains(burst), "3");
+	/* Not to finished ones, */
+	add_unfinished(burst);
+	burst->in->packet[1].csum = VIF_CSUM_VERIFIED;
+	run(burst);
+	assert_string_equal(chains(burst), "1 1 1");
+	/* not when the sum they start from is wrong, */
+	add_unfinished(burst);
+	burst->byte[1][36] ^= 1;
+	run(burst);
+	assert_string_equal(chains(burst), "1 1 1");
+	/* and not when another field is to be filled in. */
+	add_unfinished(burst);
+	burst->in->packet[1].csum_off = 14;
 	run(burst);
 	assert_string_equal(chains(burst), "1 1 1");
 }
@@ -765,6 +820,7 @@ int main(void)
 		cmocka_unit_test(g16_verified_trailer),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(unusual),
+		cmocka_unit_test(unfinished),
 		cmocka_unit_test(g13_limits),
 		cmocka_unit_test(g13_pieces),
 		cmocka_unit_test(g17_g18_strange),

@@ -112,11 +112,16 @@ static void add_piece(struct burst *burst, struct vif_packet *packet,
 	memcpy(seg->iov_base, from, len);
 }
 
-/* Where the headers make sense; else the packet stays as it is. */
+/*
+ * Where the headers make sense; else the packet stays as it is. A checksum that
+ * is right becomes the sum it is to start from, any other stays and is wrong.
+ */
 static void set_partial(struct vif_packet *packet, enum vif_medium medium,
 			size_t l3)
 {
-	const uint8_t *data = packet->seg[0].iov_base;
+	uint8_t *data = packet->seg[0].iov_base;
+	bool good =
+		packet->n_seg == 1 && naive_good(data + l3, packet->len - l3);
 	struct vif_packet partial = *packet;
 	struct naive found;
 
@@ -127,8 +132,13 @@ static void set_partial(struct vif_packet *packet, enum vif_medium medium,
 	partial.l3_off = (uint16_t)l3;
 	partial.l4_off = (uint16_t)(l3 + found.l4_off);
 	partial.csum_off = (uint16_t)naive_field(found.proto);
-	if (vif_packet_check(&partial, medium) == 0)
-		*packet = partial;
+	if (vif_packet_check(&partial, medium) < 0)
+		return;
+	*packet = partial;
+	if (good)
+		put_be16(data + partial.l4_off + partial.csum_off,
+			 naive_pseudo(data + l3, found.proto,
+				      partial.len - partial.l4_off));
 }
 
 static void add(struct burst *burst, size_t len, bool in_two, uint8_t state)
@@ -150,7 +160,7 @@ static void add(struct burst *burst, size_t len, bool in_two, uint8_t state)
 		set_partial(packet, burst->medium, l3);
 	require(vif_packet_check(packet, burst->medium) == 0);
 	burst->copy[burst->in->n] = exact(len);
-	memcpy(burst->copy[burst->in->n], burst->byte, len);
+	require(round_trip_flatten(packet, burst->copy[burst->in->n]) == len);
 	burst->in->n++;
 }
 
