@@ -66,7 +66,7 @@ static void tell(const struct cable *cable)
 		struct vif_link_stats stats;
 
 		vif_link_stats(cable->link[i], &stats);
-		for (int d = 0; d < VIF_DIRECTION_N; d++) {
+		for (uint32_t d = 0; d < VIF_DIRECTION_N; d++) {
 			const struct vif_link_flow *flow = &stats.flow[d];
 
 			printf("%s\n  %llu packets in %llu bursts, %llu cut "

@@ -174,10 +174,10 @@ static void say_gso(struct text *text, uint32_t gso)
 {
 	const char *separator = "";
 
-	for (uint8_t i = VIF_GSO_TCP4; i <= VIF_GSO_UDP; i++) {
+	for (uint32_t i = VIF_GSO_TCP4; i <= VIF_GSO_UDP; i++) {
 		if (!(gso & VIF_GSO_BIT(i)))
 			continue;
-		say(text, "%s%s", separator, offload_gso_name(i));
+		say(text, "%s%s", separator, offload_gso_name((uint8_t)i));
 		separator = "+";
 	}
 }

@@ -353,13 +353,13 @@ void port_refuse(struct vif_port *port, uint32_t kinds)
 	uint32_t news = kinds & ~atomic_fetch_or(&port->tx_refused, kinds);
 	char text[128];
 
-	for (uint8_t gso = VIF_GSO_TCP4; gso <= VIF_GSO_UDP; gso++) {
+	for (uint32_t gso = VIF_GSO_TCP4; gso <= VIF_GSO_UDP; gso++) {
 		if (!(news & VIF_GSO_BIT(gso)))
 			continue;
 		(void)snprintf(text, sizeof(text),
 			       "the kernel refuses superpackets of %s; from "
 			       "now on they are cut and none are made",
-			       offload_gso_name(gso));
+			       offload_gso_name((uint8_t)gso));
 		port_notice(port, text);
 	}
 }
