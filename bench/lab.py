@@ -294,16 +294,16 @@ class Vif(Cable):
 
 
 class Bare(Cable):
-    """The bare loop, barecable.c."""
+    """The bare loop, barecable.c; with a way, uringcable.c."""
 
-    def __init__(self, room, program, kind="tun"):
+    def __init__(self, room, program, kind="tun", way=()):
         super().__init__(room)
-        self.program, self.kind = program, kind
+        self.program, self.kind, self.way = program, kind, way
 
     def join(self):
         room = self.room
-        self.process = Process(self.program, self.kind, room.path["a"],
-                               DEVICE, room.path["b"], DEVICE)
+        self.process = Process(self.program, *self.way, self.kind,
+                               room.path["a"], DEVICE, room.path["b"], DEVICE)
         self.process.wait_for(lambda: "ready" in self.process.text(), "ready")
         for side in "ab":
             room.set_up(side)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure vif against its peers, side by side.
 
-usage: ./dev bench [cable|packet|narrow] [--rounds N] [--seconds S] [--json FILE]
-                   [--only GROUP,...] [--vif PATH] [--strict]
+usage: ./dev bench [cable|packet|narrow|uring] [--rounds N] [--seconds S]
+                   [--json FILE] [--only GROUP,...] [--vif PATH] [--strict]
 
 Progress goes to stderr, the table to stdout. Exit codes: 0 when everything was
 measured, also when a gate failed; with --strict 1 when one did; 2 for wrong
@@ -20,8 +20,10 @@ import lab
 import narrow
 import packet
 import side
+import uring
 
-BENCHMARKS = {"cable": cable, "packet": packet, "narrow": narrow}
+BENCHMARKS = {"cable": cable, "packet": packet, "narrow": narrow,
+              "uring": uring}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
