@@ -14,7 +14,7 @@ from side import Row, say
 TOOLS = cable.TOOLS
 # The fair peer: as many packets in a row, but read and written one by one.
 BURST = "burst,depth=32"
-# Posted reads all wake up for each packet; 8 of them were better than 32.
+# A packet wakes all posted reads; 8 of them were better than 32.
 WAYS = ("writes,depth=32", "batch,depth=32", "batch,link,depth=32",
         "batch,mixed,fixed,depth=32", "posted,depth=8", "multi,depth=32",
         "multi,split,depth=32")
