@@ -31,7 +31,7 @@ void memif_kick(const struct memif_kicker *kicker, int event_fd);
 /* Clear it. Returns whether it was set. Any thread; never blocks. */
 bool memif_event_clear(int event_fd);
 
-/* Whether it is an eventfd. It stays the caller's. */
+/* Whether it is an eventfd, as /proc tells. It stays the caller's. */
 enum memif_verdict memif_event_judge(int fd);
 
 /* Returns a new one, or -EMFILE, -ENFILE, -ENOMEM. */

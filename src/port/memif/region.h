@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 enum memif_region_limits {
-	MEMIF_REGIONS_MAX = 256, /* what the protocol can number usefully */
+	MEMIF_REGION_SET_MAX = 256, /* what the protocol can number usefully */
 };
 
 /* What to do with memory that can shrink. */
@@ -36,7 +36,7 @@ enum memif_verdict {
 	MEMIF_VERDICT_EMPTY,      /* size 0 */
 	MEMIF_VERDICT_TOO_MANY,   /* regions */
 	MEMIF_VERDICT_TOO_LARGE,  /* by itself, or with the others */
-	MEMIF_VERDICT_NOT_MEMORY, /* neither a memfd nor a regular file */
+	MEMIF_VERDICT_NOT_MEMORY, /* no file in memory, which cannot stall us */
 	MEMIF_VERDICT_READ_ONLY,  /* not open for both ways */
 	MEMIF_VERDICT_SHORT,      /* the file is shorter than promised */
 	MEMIF_VERDICT_CAN_SHRINK, /* not sealed, and there is no guard */
@@ -50,14 +50,15 @@ const char *memif_verdict_text(enum memif_verdict verdict);
 struct memif_region {
 	uint8_t *base; /* NULL before it is mapped */
 	uint64_t size;
-	int fd;           /* -1: none */
-	bool is_borrowed; /* base is the program's: not to be unmapped */
+	uint64_t map_size; /* size in whole pages of its kind */
+	int fd;            /* -1: none */
+	bool is_borrowed;  /* base is the program's: not to be unmapped */
 	bool is_guarded;
 	atomic_bool dead; /* shrank under us; base reads as zeros now */
 };
 
 struct memif_regions {
-	struct memif_region region[MEMIF_REGIONS_MAX];
+	struct memif_region region[MEMIF_REGION_SET_MAX];
 	uint16_t n;
 	uint64_t total;     /* bytes of all */
 	uint64_t total_max; /* bytes; 0: no limit but the address space */
