@@ -30,7 +30,8 @@ int memif_ring_attach(struct memif_ring *ring, void *at, uint8_t line,
 {
 	uint8_t *base = at;
 
-	if ((line != 64 && line != 128) || (uintptr_t)at % 64 != 0 ||
+	if ((line != 64 && line != 128) ||
+	    (uintptr_t)at % MEMIF_RING_ALIGN != 0 ||
 	    log2_size < MEMIF_RING_LOG2_MIN || log2_size > MEMIF_RING_LOG2_MAX)
 		return -EINVAL;
 	ring->cookie = (_Atomic uint32_t *)(void *)base;

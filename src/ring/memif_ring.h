@@ -44,6 +44,8 @@ enum memif_ring_facts {
 	MEMIF_RING_LOG2_MIN = 1,
 	MEMIF_RING_LOG2_MAX = 15, /* with 16 a full ring would look empty */
 	MEMIF_DESC_SIZE = 16,
+	/* Rings of two slots, packed, do not begin at a line of the cache. */
+	MEMIF_RING_ALIGN = 16,
 };
 
 enum memif_desc_flag {
@@ -102,7 +104,7 @@ uint8_t memif_ring_guess_line(uint64_t stride, uint8_t log2_size);
 /*
  * memif_ring_attach() - find the parts of a ring
  *
- * at points to memif_ring_bytes() bytes and is aligned to 64. Touches nothing.
+ * at points to memif_ring_bytes() bytes. Touches nothing.
  * Returns 0, or -EINVAL for a line, a size or an alignment that cannot be.
  */
 int memif_ring_attach(struct memif_ring *ring, void *at, uint8_t line,
@@ -183,6 +185,14 @@ static inline struct memif_desc memif_slot_read(const struct memif_slot *slot)
 	word[1] = atomic_load_explicit(&slot->word[1], memory_order_relaxed);
 	memcpy(&desc, word, sizeof(desc));
 	return desc;
+}
+
+/* Forgets the flags of a slot that has been consumed. */
+static inline void memif_slot_clear_flags(struct memif_slot *slot)
+{
+	_Atomic uint16_t *flags = (_Atomic uint16_t *)(void *)slot;
+
+	atomic_store_explicit(flags, 0, memory_order_relaxed);
 }
 
 /* Flags, region and length alone. offset and metadata are 0. */

@@ -31,11 +31,13 @@
 enum memif_queue_limits {
 	MEMIF_BATCH_MAX = 256, /* packets of one rx or tx, to stay fair */
 	MEMIF_PULLED_MAX = 64, /* packets of one rx whose headers are copied */
-	MEMIF_BUFFER_MIN = 64, /* bytes; smaller ones of a peer are faults */
+	MEMIF_ROOM_MIN = 64,   /* bytes; a peer that offers less is at fault */
 	MEMIF_SPINS = 1000,    /* empty looks before an adaptive queue sleeps */
 	MEMIF_TX_SPINS = 64,   /* looks for room before waiting by the timer */
 	MEMIF_TX_WAIT_US = 20, /* the first wait for room; then twice as long */
 	MEMIF_TX_WAIT_MAX_US = 1000,
+	MEMIF_TX_WAITS_MAX = 20, /* waits before a chain that needs most of a
+				  * server's slots is given up */
 };
 
 /* How a receiver learns of packets. */

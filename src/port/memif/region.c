@@ -258,7 +258,7 @@ bool memif_regions_fit(const struct memif_regions *regions, uint16_t region,
 
 	if (region >= regions->n || (line != 64 && line != 128) ||
 	    log2_size < MEMIF_RING_LOG2_MIN ||
-	    log2_size > MEMIF_RING_LOG2_MAX || offset % 64 != 0)
+	    log2_size > MEMIF_RING_LOG2_MAX || offset % MEMIF_RING_ALIGN != 0)
 		return false;
 	end = (uint64_t)offset + memif_ring_bytes(line, log2_size);
 	return end <= regions->region[region].size;

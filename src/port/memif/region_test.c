@@ -69,7 +69,8 @@ static void every_verdict_has_a_text(void **state)
 {
 	(void)state;
 	for (int i = 0; i < MEMIF_VERDICT_N; i++)
-		assert_true(strlen(memif_verdict_text(i)) > 3);
+		assert_true(strlen(memif_verdict_text((enum memif_verdict)i)) >
+			    3);
 	assert_string_equal(memif_verdict_text(MEMIF_VERDICT_N), "?");
 }
 
@@ -229,7 +230,7 @@ static void rings_have_to_fit(void **state)
 	assert_true(memif_regions_fit(set, 0, 49024, 10, 64));
 	assert_false(memif_regions_fit(set, 0, 49024, 10, 128));
 	assert_false(memif_regions_fit(set, 0, 49088, 10, 64));
-	assert_false(memif_regions_fit(set, 0, 32, 10, 64));
+	assert_false(memif_regions_fit(set, 0, 8, 10, 64));
 	assert_false(memif_regions_fit(set, 0, UINT32_MAX - 63, 1, 64));
 	assert_false(memif_regions_fit(set, 0, 0, 0, 64));
 	assert_false(memif_regions_fit(set, 0, 0, 13, 64));

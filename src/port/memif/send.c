@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sending: one copy into the buffers of the free slots.
+ *
+ * The usual packet is in one piece and fits into one buffer, and a loop for each
+ * role does nothing but that. The rest goes to send_one().
+ *
+ * A server writes into a slot what it read there, but for flags and length: what
+ * is where is the client's business. When a packet turns out to need more slots
+ * than there are, those it has begun to fill are as good as before: each has
+ * been filled to its end.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "port/memif/queue.h"
+#include "port/memif/queue_inner.h"
+
+#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+
+enum send_limits {
+	COPY_SMALL_MAX = 256, /* bytes that are copied without a call */
+};
+
+/* Both ends of up to 32 bytes, which may overlap: cheaper than to be exact. */
+static inline void copy_ends(uint8_t *to, const uint8_t *from, uint32_t len)
+{
+	if (len >= 16) {
+		__builtin_memcpy(to, from, 16);
+		__builtin_memcpy(to + len - 16, from + len - 16, 16);
+	} else if (len >= 8) {
+		__builtin_memcpy(to, from, 8);
+		__builtin_memcpy(to + len - 8, from + len - 8, 8);
+	} else {
+		for (uint32_t i = 0; i < len; i++)
+			to[i] = from[i];
+	}
+}
+
+/* Not a byte beyond len is read: it could be another's, or not be there. */
+static inline void copy(uint8_t *to, const uint8_t *from, uint32_t len)
+{
+	if (len > COPY_SMALL_MAX) {
+		memcpy(to, from, len);
+		return;
+	}
+	if (len <= 32) {
+		copy_ends(to, from, len);
+		return;
+	}
+	/* All but the last 32, and these. */
+	for (uint32_t i = 0; i + 32 < len; i += 32)
+		__builtin_memcpy(to + i, from + i, 32);
+	__builtin_memcpy(to + len - 32, from + len - 32, 32);
+}
+
+/* One piece, plain, and of an honest length. */
+static inline bool is_usual(const struct vif_packet *packet, uint32_t longest)
+{
+	return packet->n_seg == 1 && packet->len - 1 < longest &&
+	       packet->gso == VIF_GSO_NONE &&
+	       packet->csum != VIF_CSUM_PARTIAL &&
+	       packet->seg->iov_len == packet->len;
+}
+
+/* Client: sends packets, as long as they are usual. Returns how many. */
+static uint32_t send_to_server(struct memif_queue *queue,
+			       const struct vif_packet *packet, uint32_t n,
+			       uint64_t *bytes)
+{
+	const struct memif_ring ring = queue->ring;
+	const uint32_t *buffer = queue->buffer;
+	const uint32_t headroom = queue->config.headroom;
+	const uint32_t longest = queue->capacity < queue->len_max ?
+					 queue->capacity :
+					 queue->len_max;
+	const uint16_t next = queue->next;
+	uint8_t *base = queue->memory->base;
+	struct memif_desc desc = { .region = queue->config.buffer_region };
+	uint64_t sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		uint32_t at = (next + i) & ring.mask;
+
+		if (!LIKELY(is_usual(&packet[i], longest)))
+			break;
+		desc.length = packet[i].len;
+		desc.offset = buffer[at] + headroom;
+		copy(base + desc.offset, packet[i].seg->iov_base, desc.length);
+		memif_slot_write(&ring.slot[at], &desc);
+		sum += desc.length;
+	}
+	*bytes += sum;
+	return i;
+}
+
+/* Server: the same. The buffers of a burst are in one region, mostly. */
+static uint32_t send_to_client(struct memif_queue *queue,
+			       const struct vif_packet *packet, uint32_t n,
+			       uint64_t *bytes)
+{
+	const struct memif_regions *regions = queue->config.regions;
+	const struct memif_ring ring = queue->ring;
+	const uint32_t longest = queue->len_max;
+	const uint16_t next = queue->next;
+	const uint16_t number =
+		memif_slot_read_front(memif_ring_slot(&ring, next)).region;
+	uint64_t sum = 0, size;
+	uint8_t *base;
+	uint32_t i;
+
+	if (number >= regions->n)
+		return 0;
+	base = regions->region[number].base;
+	size = regions->region[number].size;
+	for (i = 0; i < n; i++) {
+		struct memif_slot *slot =
+			memif_ring_slot(&ring, (uint16_t)(next + i));
+		struct memif_desc desc = memif_slot_read(slot);
+
+		if (!LIKELY(is_usual(&packet[i], longest) &&
+			    desc.region == number &&
+			    desc.length >= MEMIF_ROOM_MIN &&
+			    desc.length >= packet[i].len &&
+			    (uint64_t)desc.offset + desc.length <= size))
+			break;
+		copy(base + desc.offset, packet[i].seg->iov_base,
+		     packet[i].len);
+		desc.flags = 0;
+		desc.length = packet[i].len;
+		memif_slot_write_front(slot, &desc);
+		sum += desc.length;
+	}
+	*bytes += sum;
+	return i;
+}
+
+/* What is left to copy of a packet in pieces. */
+struct cursor {
+	const struct iovec *seg;
+	size_t off; /* in the first of seg */
+};
+
+static void copy_from(struct cursor *cursor, uint8_t *to, uint32_t len)
+{
+	while (len > 0) {
+		size_t left = cursor->seg->iov_len - cursor->off;
+		uint32_t part = left < len ? (uint32_t)left : len;
+
+		memcpy(to, (const uint8_t *)cursor->seg->iov_base + cursor->off,
+		       part);
+		to += part;
+		len -= part;
+		cursor->off += part;
+		if (cursor->off == cursor->seg->iov_len) {
+			cursor->seg++;
+			cursor->off = 0;
+		}
+	}
+}
+
+/* Why a packet can never be sent, or VIF_DROP_N. */
+static enum vif_drop judge(const struct memif_queue *queue,
+			   const struct vif_packet *packet)
+{
+	uint64_t sum = 0;
+
+	for (uint16_t i = 0; i < packet->n_seg; i++)
+		sum += packet->seg[i].iov_len;
+	if (packet->len == 0 || sum != packet->len)
+		return VIF_DROP_HEADER;
+	if (packet->gso != VIF_GSO_NONE || packet->csum == VIF_CSUM_PARTIAL)
+		return VIF_DROP_OFFLOAD;
+	return packet->len > queue->len_max ? VIF_DROP_TOO_LONG : VIF_DROP_N;
+}
+
+/* The buffer of a free slot. desc is what it may hold. */
+static enum memif_fault find_buffer(const struct memif_queue *queue,
+				    uint16_t index, struct memif_desc *ret_desc,
+				    uint8_t **ret_data)
+{
+	uint32_t at = memif_queue_slot(queue, index);
+
+	if (queue->config.is_client) {
+		*ret_desc = (struct memif_desc){
+			.region = queue->config.buffer_region,
+			.length = queue->capacity,
+			.offset = queue->buffer[at] + queue->config.headroom,
+		};
+		*ret_data = queue->memory->base + ret_desc->offset;
+		return MEMIF_FAULT_NONE;
+	}
+	*ret_desc = memif_slot_read(&queue->ring.slot[at]);
+	if (ret_desc->length < MEMIF_ROOM_MIN)
+		return MEMIF_FAULT_BUFFER;
+	return memif_queue_resolve(queue, ret_desc, ret_data);
+}
+
+static void write_slot(const struct memif_queue *queue, uint16_t index,
+		       const struct memif_desc *desc)
+{
+	struct memif_slot *slot = memif_ring_slot(&queue->ring, index);
+
+	if (queue->config.is_client)
+		memif_slot_write(slot, desc);
+	else
+		memif_slot_write_front(slot, desc);
+}
+
+/*
+ * Fills slots with a packet that has been judged. Returns how many; more than
+ * room when it does not fit now; 0 after a fault.
+ */
+static uint32_t fill_slots(struct memif_queue *queue,
+			   const struct vif_packet *packet, uint32_t room)
+{
+	struct cursor cursor = { .seg = packet->seg };
+	uint32_t left = packet->len, n = 0;
+
+	while (left > 0 && n < room) {
+		uint16_t index = (uint16_t)(queue->next + n);
+		struct memif_desc desc;
+		uint8_t *data = NULL;
+		enum memif_fault fault =
+			find_buffer(queue, index, &desc, &data);
+
+		/* There is no way around a slot, so there is no resync. */
+		if (fault != MEMIF_FAULT_NONE) {
+			memif_queue_end(queue, fault);
+			return 0;
+		}
+		if (desc.length > left)
+			desc.length = left;
+		left -= desc.length;
+		desc.flags = left > 0 ? MEMIF_DESC_NEXT : 0;
+		copy_from(&cursor, data, desc.length);
+		write_slot(queue, index, &desc);
+		n++;
+	}
+	return left > 0 ? room + 1 : n;
+}
+
+/* Slots that a packet needs which did not fit into room of them. */
+static uint32_t slots_needed(const struct memif_queue *queue,
+			     const struct vif_packet *packet, uint32_t room)
+{
+	if (!queue->config.is_client)
+		return room + 1; /* nobody knows what the next ones hold */
+	return (packet->len + queue->capacity - 1) / queue->capacity;
+}
+
+/*
+ * Whether a packet will not ever fit. A client that never offers all its slots
+ * looks like one that has not read everything yet; when a long wait changed
+ * nothing, the packet is given up.
+ */
+static bool is_hopeless(const struct memif_queue *queue, uint32_t room)
+{
+	return queue->need > queue->size ||
+	       (!queue->config.is_client && room >= queue->size / 2 &&
+		queue->n_wait >= MEMIF_TX_WAITS_MAX);
+}
+
+/* Any packet. Returns whether it was taken. */
+static bool send_one(struct memif_queue *queue, const struct vif_packet *packet,
+		     uint32_t room)
+{
+	enum vif_drop drop = judge(queue, packet);
+	uint32_t n;
+
+	if (drop != VIF_DROP_N) {
+		port_drop(queue->config.counters, drop);
+		return true;
+	}
+	n = fill_slots(queue, packet, room);
+	if (n == 0)
+		return false;
+	if (n > room) {
+		queue->need = slots_needed(queue, packet, room);
+		if (!is_hopeless(queue, room))
+			return false;
+		port_drop(queue->config.counters, VIF_DROP_TOO_LONG);
+		return true;
+	}
+	queue->next = (uint16_t)(queue->next + n);
+	counter_add(&queue->config.counters->packets, 1);
+	counter_add(&queue->config.counters->bytes, packet->len);
+	return true;
+}
+
+static uint32_t send_usual(struct memif_queue *queue,
+			   const struct vif_packet *packet, uint32_t n)
+{
+	uint64_t bytes = 0;
+
+	n = queue->config.is_client ? send_to_server(queue, packet, n, &bytes) :
+				      send_to_client(queue, packet, n, &bytes);
+	queue->next = (uint16_t)(queue->next + n);
+	counter_add(&queue->config.counters->packets, n);
+	counter_add(&queue->config.counters->bytes, bytes);
+	return n;
+}
+
+int memif_queue_tx(struct memif_queue *queue, const struct vif_packet *packet,
+		   unsigned int n)
+{
+	uint16_t before, until;
+	unsigned int done = 0;
+	uint32_t room;
+
+	assert(queue->config.is_tx);
+	if (!memif_queue_is_usable(queue))
+		return memif_queue_is_dead(queue) ? -EPROTO : 0;
+	room = memif_queue_room(queue);
+	if (memif_queue_is_dead(queue))
+		return -EPROTO;
+	before = queue->next;
+	until = (uint16_t)(before + room);
+	queue->n_reserved = 0;
+	while (done < n) {
+		if (room > 0)
+			done += send_usual(queue, packet + done,
+					   n - done < room ? n - done : room);
+		room = memif_ring_distance(until, queue->next);
+		if (done == n || !send_one(queue, &packet[done], room))
+			break;
+		done++;
+		room = memif_ring_distance(until, queue->next);
+	}
+	if (queue->next != before)
+		memif_queue_publish(queue);
+	return done == 0 && memif_queue_is_dead(queue) ? -EPROTO : (int)done;
+}

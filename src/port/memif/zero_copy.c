@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sending without a copy: filling the buffers of free slots in place, and, for
+ * a client, who owns all buffers, sending the very buffer a packet came in.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "port/memif/queue.h"
+#include "port/memif/queue_inner.h"
+
+/* The buffer of a free slot, checked. */
+static enum memif_fault look_up(const struct memif_queue *queue, uint16_t index,
+				struct memif_reserved *ret_reserved)
+{
+	uint32_t at = memif_queue_slot(queue, index);
+	struct memif_desc desc;
+
+	if (queue->config.is_client) {
+		ret_reserved->data = queue->memory->base + queue->buffer[at] +
+				     queue->config.headroom;
+		ret_reserved->len = queue->capacity;
+		return MEMIF_FAULT_NONE;
+	}
+	desc = memif_slot_read(&queue->ring.slot[at]);
+	ret_reserved->len = desc.length;
+	ret_reserved->region = desc.region;
+	if (desc.length < MEMIF_ROOM_MIN)
+		return MEMIF_FAULT_BUFFER;
+	return memif_queue_resolve(queue, &desc, &ret_reserved->data);
+}
+
+int memif_queue_reserve(struct memif_queue *queue, struct memif_buffer *buffer,
+			unsigned int n)
+{
+	uint32_t room, i;
+
+	assert(queue->config.is_tx);
+	if (!memif_queue_is_usable(queue))
+		return memif_queue_is_dead(queue) ? -EPROTO : 0;
+	room = memif_queue_room(queue);
+	n = n < room ? n : room;
+	n = n < MEMIF_BATCH_MAX ? n : MEMIF_BATCH_MAX;
+	for (i = 0; i < n; i++) {
+		struct memif_reserved *reserved = &queue->reserved[i];
+		enum memif_fault fault =
+			look_up(queue, (uint16_t)(queue->next + i), reserved);
+
+		if (fault != MEMIF_FAULT_NONE) {
+			memif_queue_end(queue, fault); /* see send.c */
+			break;
+		}
+		buffer[i] = (struct memif_buffer){ .data = reserved->data,
+						   .len = reserved->len };
+	}
+	queue->n_reserved = i;
+	return memif_queue_is_dead(queue) ? -EPROTO : (int)i;
+}
+
+/* Whether len bytes at data are within a buffer. */
+static bool is_inside(const uint8_t *data, uint32_t len, const uint8_t *start,
+		      uint32_t size)
+{
+	uintptr_t off = (uintptr_t)data - (uintptr_t)start;
+
+	return len > 0 && len <= size && off <= size - len;
+}
+
+static bool may_commit(const struct memif_queue *queue,
+		       const struct memif_buffer *buffer, unsigned int n)
+{
+	if (n == 0 || n > queue->n_reserved || buffer[n - 1].next)
+		return false;
+	for (unsigned int i = 0; i < n; i++) {
+		const struct memif_reserved *reserved = &queue->reserved[i];
+		const uint8_t *start = reserved->data;
+		uint32_t size = reserved->len;
+
+		if (queue->config.is_client) {
+			start -= queue->config.headroom;
+			size += queue->config.headroom;
+		} else if (buffer[i].data != start) {
+			return false;
+		}
+		if (!is_inside(buffer[i].data, buffer[i].len, start, size))
+			return false;
+	}
+	return true;
+}
+
+/* Fills a slot with bytes of the region its buffer is in. */
+static void fill_slot(const struct memif_queue *queue, uint16_t index,
+		      const struct memif_buffer *buffer, uint16_t region)
+{
+	struct memif_slot *slot = memif_ring_slot(&queue->ring, index);
+	struct memif_desc desc = {
+		.flags = buffer->next ? MEMIF_DESC_NEXT : 0,
+		.region = region,
+		.length = buffer->len,
+	};
+
+	if (!queue->config.is_client) {
+		memif_slot_write_front(slot, &desc);
+		return;
+	}
+	desc.region = queue->config.buffer_region;
+	desc.offset = (uint32_t)(buffer->data - queue->memory->base);
+	memif_slot_write(slot, &desc);
+}
+
+int memif_queue_commit(struct memif_queue *queue,
+		       const struct memif_buffer *buffer, unsigned int n)
+{
+	uint64_t bytes = 0, packets = 0;
+
+	assert(queue->config.is_tx);
+	if (!may_commit(queue, buffer, n))
+		return -EINVAL;
+	for (unsigned int i = 0; i < n; i++) {
+		fill_slot(queue, (uint16_t)(queue->next + i), &buffer[i],
+			  queue->reserved[i].region);
+		bytes += buffer[i].len;
+		packets += !buffer[i].next;
+	}
+	queue->n_reserved = 0;
+	queue->next = (uint16_t)(queue->next + n);
+	counter_add(&queue->config.counters->packets, packets);
+	counter_add(&queue->config.counters->bytes, bytes);
+	memif_queue_publish(queue);
+	return 0;
+}
+
+/* Whether the buffers of one may take the places of the other's. */
+static bool can_swap(const struct memif_queue *rx, const struct memif_queue *tx)
+{
+	return rx->config.is_client && tx->config.is_client &&
+	       !rx->config.is_tx && tx->config.is_tx &&
+	       rx->memory->base == tx->memory->base &&
+	       rx->memory->size == tx->memory->size &&
+	       rx->config.buffer_size == tx->config.buffer_size;
+}
+
+/* Whether each piece lies in the buffer of its slot. */
+static bool is_in_place(const struct memif_queue *rx,
+			const struct vif_packet *packet, uint16_t first)
+{
+	for (uint16_t i = 0; i < packet->n_seg; i++) {
+		uint32_t at = memif_queue_slot(rx, (uint16_t)(first + i));
+
+		if (!is_inside(packet->seg[i].iov_base,
+			       (uint32_t)packet->seg[i].iov_len,
+			       rx->memory->base + rx->buffer[at],
+			       rx->config.buffer_size))
+			return false;
+	}
+	return packet->n_seg > 0;
+}
+
+static void swap_slot(struct memif_queue *rx, uint16_t rx_index,
+		      struct memif_queue *tx, const struct memif_buffer *buffer)
+{
+	uint32_t rx_at = memif_queue_slot(rx, rx_index);
+	uint32_t tx_at = memif_queue_slot(tx, tx->next);
+	uint32_t free_buffer = tx->buffer[tx_at];
+
+	tx->buffer[tx_at] = rx->buffer[rx_at];
+	fill_slot(tx, tx->next, buffer, 0);
+	rx->buffer[rx_at] = free_buffer;
+	memif_queue_offer(rx, rx_index);
+	tx->next = (uint16_t)(tx->next + 1);
+}
+
+static void swap_packet(struct memif_queue *rx, const struct vif_packet *packet,
+			uint16_t first, struct memif_queue *tx)
+{
+	uint32_t len = 0;
+
+	for (uint16_t i = 0; i < packet->n_seg; i++) {
+		struct memif_buffer buffer = {
+			.data = packet->seg[i].iov_base,
+			.len = (uint32_t)packet->seg[i].iov_len,
+			.next = i + 1 < packet->n_seg,
+		};
+
+		swap_slot(rx, (uint16_t)(first + i), tx, &buffer);
+		len += buffer.len;
+	}
+	counter_add(&tx->config.counters->packets, 1);
+	counter_add(&tx->config.counters->bytes, len);
+}
+
+/* Swaps packets as long as there is room. Returns how many, or -EINVAL. */
+static int swap_run(struct memif_queue *rx, const struct vif_packet *packet,
+		    unsigned int first, unsigned int n, struct memif_queue *tx,
+		    uint32_t room)
+{
+	unsigned int i;
+
+	for (i = first; i < first + n && !rx->is_copied[i]; i++) {
+		if (!is_in_place(rx, &packet[i], rx->lent[i]))
+			return i == first ? -EINVAL : (int)(i - first);
+		if (packet[i].n_seg > room)
+			break;
+		swap_packet(rx, &packet[i], rx->lent[i], tx);
+		room -= packet[i].n_seg;
+	}
+	return (int)(i - first);
+}
+
+int memif_queue_swap(struct memif_queue *rx, const struct vif_batch *batch,
+		     unsigned int first, unsigned int n, struct memif_queue *tx)
+{
+	unsigned int done = 0;
+	uint32_t room;
+	int r;
+
+	if (!can_swap(rx, tx) || first > rx->n_lent || n > rx->n_lent - first)
+		return -EINVAL;
+	if (!memif_queue_is_usable(tx))
+		return memif_queue_is_dead(tx) ? -EPROTO : 0;
+	tx->n_reserved = 0;
+	while (done < n) {
+		room = memif_queue_room(tx);
+		if (memif_queue_is_dead(tx))
+			return -EPROTO;
+		r = swap_run(rx, batch->packet, first + done, n - done, tx,
+			     room);
+		if (r > 0)
+			memif_queue_publish(tx);
+		if (r < 0)
+			return done > 0 ? (int)done : r;
+		done += (unsigned int)r;
+		/* What has been copied in part is copied whole. */
+		if (done == n || !rx->is_copied[first + done])
+			break;
+		r = memif_queue_tx(tx, &batch->packet[first + done], 1);
+		if (r <= 0)
+			return done > 0 ? (int)done : r;
+		done++;
+	}
+	return (int)done;
+}
