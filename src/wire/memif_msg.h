@@ -45,8 +45,9 @@ enum memif_mode {
 	MEMIF_MODE_PUNT = 2, /* only a number: nobody implements it */
 };
 
-enum memif_ring_flags {
-	MEMIF_RING_C2S = 1, /* packets from the client; S2M in the documents */
+enum memif_msg_ring_flags {
+	MEMIF_MSG_RING_C2S =
+		1, /* packets from the client; S2M in the documents */
 };
 
 /* The largest index of a ring, not how many there may be. */
