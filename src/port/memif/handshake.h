@@ -18,86 +18,15 @@
 #ifndef PORT_MEMIF_HANDSHAKE_H
 #define PORT_MEMIF_HANDSHAKE_H
 
-#include "port/memif/limits.h"
-#include "wire/memif_msg.h"
+#include <stdbool.h>
 
 #include <vif/error.h>
+
+#include "port/memif/geometry.h"
 
 enum memif_role {
 	MEMIF_SERVER, /* listens, and maps the client's memory */
 	MEMIF_CLIENT, /* connects, and owns the memory */
-};
-
-enum memif_direction { MEMIF_C2S, MEMIF_S2C, MEMIF_DIRECTIONS };
-
-/* Why a connection ended, or did not come about. Each one is counted. */
-enum memif_down {
-	MEMIF_DOWN_NONE,
-	/* no fault of the peer */
-	MEMIF_DOWN_LOCAL,   /* closed here */
-	MEMIF_DOWN_PEER,    /* the peer said DISCONNECT */
-	MEMIF_DOWN_EOF,     /* the peer is gone without a word */
-	MEMIF_DOWN_TIMEOUT, /* the handshake took too long */
-	MEMIF_DOWN_SOCKET,  /* the system refused */
-	MEMIF_DOWN_MEMORY,  /* ours could not be made, or theirs mapped */
-	MEMIF_DOWN_CROWD,   /* too many clients that say nothing */
-	/* what a peer may ask for but not get */
-	MEMIF_DOWN_USER, /* not in the allow list */
-	MEMIF_DOWN_VERSION,
-	MEMIF_DOWN_ID,
-	MEMIF_DOWN_ROLE,
-	MEMIF_DOWN_BUSY,
-	MEMIF_DOWN_MODE,
-	MEMIF_DOWN_SECRET_ABSENT,
-	MEMIF_DOWN_SECRET_WRONG,
-	MEMIF_DOWN_SECRET_NEEDLESS,
-	MEMIF_DOWN_SECRET_RATE, /* too many wrong ones */
-	/* violations */
-	MEMIF_DOWN_RECORD_LEN,
-	MEMIF_DOWN_RECORD_CUT, /* of record or descriptors */
-	MEMIF_DOWN_RECORD_TYPE,
-	MEMIF_DOWN_RECORD_ORDER,
-	MEMIF_DOWN_FD_MISSING,
-	MEMIF_DOWN_FD_EXTRA,
-	MEMIF_DOWN_HELLO, /* numbers that nothing can be made of */
-	MEMIF_DOWN_REGION_INDEX,
-	MEMIF_DOWN_REGION_COUNT,
-	MEMIF_DOWN_REGION_SIZE,
-	MEMIF_DOWN_REGION_FILE, /* no memory, or not sealed */
-	MEMIF_DOWN_RING_INDEX,
-	MEMIF_DOWN_RING_COUNT,
-	MEMIF_DOWN_RING_SIZE,
-	MEMIF_DOWN_RING_PRIVATE,
-	MEMIF_DOWN_RING_REGION,
-	MEMIF_DOWN_RING_RANGE,
-	MEMIF_DOWN_RING_ALIGN,
-	MEMIF_DOWN_RING_OVERLAP,
-	MEMIF_DOWN_RING_EVENT, /* no eventfd */
-	MEMIF_DOWN_RING_NONE,
-	MEMIF_DOWN_COOKIE,
-	MEMIF_DOWN_DATA, /* on the rings, after the handshake */
-	MEMIF_DOWN_N
-};
-
-/* "secret_wrong" and so on, for counters. */
-const char *memif_down_name(enum memif_down down);
-
-/* Where a ring is. */
-struct memif_place {
-	uint32_t offset;
-	uint16_t region;
-	uint8_t log2_size;
-};
-
-/* What both sides agreed upon. The server learns it bit by bit. */
-struct memif_geometry {
-	enum memif_mode mode;
-	uint16_t n_region;
-	uint16_t n_ring[MEMIF_DIRECTIONS];
-	uint8_t log2_size; /* client: of every ring */
-	uint8_t line;      /* 64 or 128: what ring headers are made of */
-	uint64_t region_size[MEMIF_REGIONS_MAX];
-	struct memif_place ring[MEMIF_DIRECTIONS][MEMIF_RINGS_MAX];
 };
 
 /* Of one interface. Everything is set; there are no defaults at this level. */
@@ -108,9 +37,10 @@ struct memif_handshake_config {
 	uint16_t n_ring[MEMIF_DIRECTIONS]; /* server: at most */
 	uint16_t n_region_max;             /* server */
 	uint8_t log2_size;                 /* client */
-	uint8_t line;       /* 64 or 128; server: 0 to find out */
-	bool strict_secret; /* server: refuse one that is not needed */
-	uint64_t bytes_max; /* server: of all regions together */
+	uint8_t line;         /* 64 or 128; server: 0 to find out */
+	uint8_t line_default; /* server: where nothing can be found out */
+	bool strict_secret;   /* server: refuse one that is not needed */
+	uint64_t bytes_max;   /* server: of all regions together */
 	uint64_t timeout_ns;
 	char secret[MEMIF_MSG_SECRET_SIZE]; /* "" for none */
 	char app_name[MEMIF_MSG_NAME_SIZE]; /* the program */
@@ -181,15 +111,20 @@ struct memif_handshake {
 	uint64_t timeout_ns;
 	uint64_t deadline_ns;
 	struct memif_msg_hello hello; /* server: what it says */
-	struct memif_msg msg;         /* being answered */
-	uint64_t bytes;               /* server: of the regions so far */
-	unsigned int n_sent;          /* client: of the setup messages */
-	struct memif_geometry geometry;
+	/* what is being answered */
+	struct memif_msg_add_region add_region;
+	struct memif_msg_add_ring add_ring;
+	/* server: of INIT */
 	char offered[MEMIF_MSG_SECRET_SIZE]; /* until the interface is found */
+	uint32_t id;
+	uint16_t version;
+	uint8_t mode;
+	uint64_t bytes;      /* server: of the regions so far */
+	unsigned int n_sent; /* client: of the setup messages */
+	struct memif_geometry geometry;
 	/* facts for people; printable ASCII whatever the peer sent */
 	char peer_app[MEMIF_MSG_NAME_SIZE];
 	char peer_name[MEMIF_MSG_NAME_SIZE];
-	bool secret_needless; /* the client sent one, and there is none */
 	/* from CLOSING on */
 	enum memif_down down;
 	char reason[MEMIF_MSG_REASON_SIZE];
@@ -232,7 +167,7 @@ void memif_handshake_sent(struct memif_handshake *handshake);
 static inline uint32_t
 memif_handshake_id(const struct memif_handshake *handshake)
 {
-	return handshake->msg.init.id;
+	return handshake->id;
 }
 void memif_handshake_found(struct memif_handshake *handshake,
 			   const struct memif_found *found);

@@ -16,15 +16,13 @@ enum memif_limits {
 
 	/* Indices have 16 bits: with 2^16 slots full would look like empty. */
 	MEMIF_LOG2_MIN = 1,
+	/*
+	 * A server announces the largest there is, whatever it prefers: VPP
+	 * lays its memory out by what the server announced, but announces rings
+	 * of the size it was configured for.
+	 */
 	MEMIF_LOG2_MAX = 15,
 	MEMIF_LOG2_DEFAULT = 10,
-	/*
-	 * What a server announces at least. VPP lays its memory out by this
-	 * number but announces rings of the configured one, so that it must
-	 * never be used to make a client's rings smaller.
-	 */
-	MEMIF_LOG2_HELLO = 14,
-
 	MEMIF_BUFFER_MIN = 64,
 	MEMIF_BUFFER_MAX = 65535,
 	MEMIF_BUFFER_DEFAULT = 2048,
