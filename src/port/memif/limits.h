@@ -23,9 +23,9 @@ enum memif_limits {
 	 */
 	MEMIF_LOG2_MAX = 15,
 	MEMIF_LOG2_DEFAULT = 10,
-	MEMIF_BUFFER_MIN = 64,
-	MEMIF_BUFFER_MAX = 65535,
-	MEMIF_BUFFER_DEFAULT = 2048,
+	MEMIF_BUFFER_SIZE_MIN = 64,
+	MEMIF_BUFFER_SIZE_MAX = 65535,
+	MEMIF_BUFFER_SIZE_DEFAULT = 2048,
 
 	/* Of one listener: connections that have not said who they are. */
 	MEMIF_PENDING_MAX = 256,

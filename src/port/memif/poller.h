@@ -8,6 +8,7 @@
 #ifndef PORT_MEMIF_POLLER_H
 #define PORT_MEMIF_POLLER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vif/error.h>
@@ -17,6 +18,7 @@ struct memif_watch;
 struct memif_poller {
 	int fd; /* readable when memif_poller_service() has something to do */
 	struct memif_watch *first;
+	struct memif_watch *cursor; /* next one whose deadline is looked at */
 };
 
 /* One descriptor, one deadline, or both. Embedded in what they belong to. */
