@@ -40,8 +40,8 @@ enum memif_limits {
 
 	/* What one descriptor is asked for in a row before others get a turn */
 	MEMIF_EVENTS_MAX = 64,
-	MEMIF_ACCEPTS_MAX = 16,
-	MEMIF_DRAIN_MAX = 64, /* records thrown away before closing */
+	MEMIF_ACCEPTS_MAX = 4, /* far below what may be pending */
+	MEMIF_DRAIN_MAX = 64,  /* records thrown away before closing */
 };
 
 /*

@@ -75,19 +75,13 @@ static bool is_listener(char *line, const char *wanted)
 	       strcmp(rest, wanted) == 0;
 }
 
-bool memif_socket_name_other(const struct memif_socket_name *name)
+static bool is_listed(const char *wanted)
 {
-	char wanted[MEMIF_SOCKET_TEXT_SIZE + 1];
 	char line[LINE_SIZE];
 	bool found = false;
-	FILE *list;
-
-	if (memif_socket_name_is_abstract(name))
-		(void)snprintf(wanted, sizeof(wanted), "%s", name->text + 1);
-	else
-		(void)snprintf(wanted, sizeof(wanted), "@%s", name->text);
 	/* The thread may be in another namespace than its process. */
-	list = fopen("/proc/thread-self/net/unix", "re");
+	FILE *list = fopen("/proc/thread-self/net/unix", "re");
+
 	if (!list)
 		return false;
 	while (!found && fgets(line, sizeof(line), list)) {
@@ -96,4 +90,19 @@ bool memif_socket_name_other(const struct memif_socket_name *name)
 	}
 	(void)fclose(list); /* only read */
 	return found;
+}
+
+bool memif_socket_name_listens(const struct memif_socket_name *name)
+{
+	return is_listed(name->text);
+}
+
+bool memif_socket_name_other(const struct memif_socket_name *name)
+{
+	char wanted[MEMIF_SOCKET_TEXT_SIZE + 1];
+
+	if (memif_socket_name_is_abstract(name))
+		return is_listed(name->text + 1);
+	(void)snprintf(wanted, sizeof(wanted), "@%s", name->text);
+	return is_listed(wanted);
 }

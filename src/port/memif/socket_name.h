@@ -39,11 +39,19 @@ memif_socket_name_is_abstract(const struct memif_socket_name *name)
 }
 
 /*
+ * memif_socket_name_listens() - whether something listens there
+ *
+ * As far as the kernel's list of sockets says, for the network namespace of the
+ * calling thread; a path may also be listened on from elsewhere, or by another
+ * spelling. Asking the list disturbs nobody.
+ */
+bool memif_socket_name_listens(const struct memif_socket_name *name);
+
+/*
  * memif_socket_name_other() - whether the other kind of that name is listening
  *
  * For a path, whether there is a listener of the same name as an abstract one,
- * and the other way round, in the network namespace of the calling thread. Asks
- * the kernel's list of sockets, because connecting would disturb the listener.
+ * and the other way round.
  */
 bool memif_socket_name_other(const struct memif_socket_name *name);
 
