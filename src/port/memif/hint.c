@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a person can do when two memif interfaces do not come together. */
+#include "port/memif/hint.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+
+#define HINT_SECRET "both ends need the same secret (secret-file=)"
+#define HINT_ID                                                         \
+	"the other end has no server of this id: compare id= and role=" \
+	" of both ends"
+#define HINT_ROLE \
+	"both ends are clients (slaves): one of them has to be role=server"
+#define HINT_MODE "both ends need the same mode, ethernet or ip (mode=)"
+#define HINT_BUSY                                                            \
+	"another client has this id: give this one another id=, or end the " \
+	"other one"
+#define HINT_RINGS                                                         \
+	"the server takes fewer queues than this end has: lower queues=, " \
+	"or raise them there"
+#define HINT_RATE "fix the secret first, then wait a few seconds"
+#define HINT_UNSEALED                                                 \
+	"the client's memory can shrink while it is used (DPDK with " \
+	"zero-copy=yes): switch that off there, or use unsealed=guard here"
+
+struct words {
+	const char *words; /* in any case */
+	const char *hint;
+};
+
+/* In the reason of a server, the first that fits. */
+static const struct words server_words[] = {
+	{ "too many incorrect secrets", HINT_RATE },
+	{ "no secret here", "this end has a secret, the server has none" },
+	{ "secret", HINT_SECRET },
+	{ "cannot connect to slave", HINT_ROLE },
+	{ "is a client", HINT_ROLE },
+	{ "id not found", HINT_ID },
+	{ "interface id", HINT_ID },
+	{ "interface with id", HINT_ID },
+	{ "already connected", HINT_BUSY },
+	{ "mode", HINT_MODE },
+	{ "too many rings", HINT_RINGS },
+	{ "ring index", HINT_RINGS },
+	{ "may not connect", "the server's allow list decides who may" },
+};
+
+/* After what a server has closed without a reason. */
+static const struct words eof_words[] = {
+	{ "our INIT", HINT_ID },
+	{ "our ADD_REGION", HINT_ID },
+	{ "our ADD_RING", HINT_RINGS },
+};
+
+static const char *find(const struct words *table, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcasestr(text, table[i].words))
+			return table[i].hint;
+	return "";
+}
+
+static const char *client_hint(enum memif_down down, const char *reason)
+{
+	if (down == MEMIF_DOWN_PEER)
+		return find(server_words, ARRAY_LEN(server_words), reason);
+	if (down == MEMIF_DOWN_EOF)
+		return find(eof_words, ARRAY_LEN(eof_words), reason);
+	if (down == MEMIF_DOWN_TIMEOUT)
+		return "the server accepts, but does not answer: does it hang?";
+	return "";
+}
+
+static const char *server_hint(enum memif_down down, const char *reason)
+{
+	switch (down) {
+	case MEMIF_DOWN_SECRET_ABSENT:
+	case MEMIF_DOWN_SECRET_WRONG:
+	case MEMIF_DOWN_SECRET_NEEDLESS:
+		return HINT_SECRET;
+	case MEMIF_DOWN_MODE:
+		return HINT_MODE;
+	case MEMIF_DOWN_BUSY:
+		return "a second client wants this id: give it another one";
+	case MEMIF_DOWN_RING_COUNT:
+		return "the client has more queues: raise queues= here, or "
+		       "lower them there";
+	case MEMIF_DOWN_REGION_FILE:
+		return strstr(reason, "sealed") ? HINT_UNSEALED : "";
+	default:
+		return "";
+	}
+}
+
+const char *memif_hint(enum memif_role role, enum memif_down down,
+		       const char *reason)
+{
+	return role == MEMIF_CLIENT ? client_hint(down, reason) :
+				      server_hint(down, reason);
+}
