@@ -93,7 +93,7 @@ static bool find_interface(struct memif_pending *pending, uint64_t now_ns)
 		memif_guesses_wrong(&listener->guesses, pending->uid, now_ns);
 	if (handshake->down != MEMIF_DOWN_NONE) {
 		if (is_server(service))
-			service->refused(service, handshake);
+			service->refused(service, handshake, now_ns);
 		return false;
 	}
 	memif_watch_remove(&pending->watch);

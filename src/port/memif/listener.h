@@ -57,7 +57,8 @@ struct memif_service {
 		     const struct memif_handshake *handshake, uint64_t now_ns);
 	/* Somebody who wanted it was refused; handshake says why. */
 	void (*refused)(struct memif_service *service,
-			const struct memif_handshake *handshake);
+			const struct memif_handshake *handshake,
+			uint64_t now_ns);
 	struct memif_service *next;
 };
 
