@@ -36,6 +36,7 @@ struct rig_config {
 	uint32_t spins;       /* 3 */
 	bool resync;
 	bool is_unsealed; /* memory that can shrink, and the guard */
+	bool is_fenced; /* nothing within reach of a descriptor but the region */
 	enum memif_rx_mode rx_mode;
 };
 
@@ -49,7 +50,12 @@ struct rig {
 	struct memif_queue *queue[RIG_ENDS];
 	struct memif_ring ring[2]; /* c2s, s2c; as the client sees them */
 	struct vif_batch *batch;
+	uint8_t *fence[2]; /* around what client and server map */
 };
+
+/* A descriptor reaches 4 GiB of offset and of length. */
+#define RIG_FENCE_SIZE ((size_t)9 << 30)
+#define RIG_FENCE_OFF  ((size_t)64 << 10)
 
 /* Here nothing that must work may fail. */
 static inline void rig_need(bool holds, const char *what)
@@ -75,6 +81,33 @@ static inline uint32_t rig_direction(enum rig_end end)
 	return end == RIG_CLIENT_TX || end == RIG_SERVER_RX ? 0 : 1;
 }
 
+/* Maps a region where any wrong access is deadly. */
+static inline uint8_t *rig_put_fence(struct memif_regions *regions, int fd,
+				     uint64_t size)
+{
+	uint8_t *fence =
+		mmap(NULL, RIG_FENCE_SIZE, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *base;
+
+	rig_need(fence != MAP_FAILED, "fence");
+	base = mmap(fence + RIG_FENCE_OFF, size, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED, fd, 0);
+	rig_need(base != MAP_FAILED, "mmap");
+	rig_need(memif_regions_borrow(regions, fd, base, size) == 0, "borrow");
+	return fence;
+}
+
+static inline void rig_make_fenced(struct rig *rig, uint64_t size)
+{
+	int fd = memfd_create("rig", MFD_CLOEXEC);
+
+	size = (size + 4095) / 4096 * 4096;
+	rig_need(ftruncate(fd, (off_t)size) == 0, "ftruncate");
+	rig->fence[0] = rig_put_fence(&rig->client, fd, size);
+	rig->fence[1] = rig_put_fence(&rig->server, fd, size);
+}
+
 static inline void rig_make_memory(struct rig *rig)
 {
 	uint64_t size =
@@ -85,6 +118,10 @@ static inline void rig_make_memory(struct rig *rig)
 
 	memif_regions_init(&rig->client, 0);
 	memif_regions_init(&rig->server, 0);
+	if (rig->config.is_fenced) {
+		rig_make_fenced(rig, size);
+		return;
+	}
 	if (rig->config.is_unsealed) {
 		fd = memfd_create("rig",
 				  MFD_CLOEXEC); /* nothing can be sealed */
@@ -184,6 +221,11 @@ static inline void rig_free(struct rig *rig)
 {
 	for (int end = 0; end < RIG_ENDS; end++)
 		memif_queue_free(rig->queue[end]);
+	if (rig->config.is_fenced) {
+		(void)close(rig->client.region[0].fd);
+		(void)munmap(rig->fence[0], RIG_FENCE_SIZE);
+		(void)munmap(rig->fence[1], RIG_FENCE_SIZE);
+	}
 	memif_regions_fini(&rig->server);
 	memif_regions_fini(&rig->client);
 	memif_kicker_fini(&rig->kicker);

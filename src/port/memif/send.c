@@ -22,15 +22,20 @@ enum send_limits {
 	COPY_SMALL_MAX = 256, /* bytes that are copied without a call */
 };
 
+/*
+ * Everything here moves, as if from and to could overlap: a client whose packets
+ * go back to it may offer buffers within them. It costs nothing.
+ */
+
 /* Both ends of up to 32 bytes, which may overlap: cheaper than to be exact. */
 static inline void copy_ends(uint8_t *to, const uint8_t *from, uint32_t len)
 {
 	if (len >= 16) {
-		__builtin_memcpy(to, from, 16);
-		__builtin_memcpy(to + len - 16, from + len - 16, 16);
+		__builtin_memmove(to, from, 16);
+		__builtin_memmove(to + len - 16, from + len - 16, 16);
 	} else if (len >= 8) {
-		__builtin_memcpy(to, from, 8);
-		__builtin_memcpy(to + len - 8, from + len - 8, 8);
+		__builtin_memmove(to, from, 8);
+		__builtin_memmove(to + len - 8, from + len - 8, 8);
 	} else {
 		for (uint32_t i = 0; i < len; i++)
 			to[i] = from[i];
@@ -41,7 +46,7 @@ static inline void copy_ends(uint8_t *to, const uint8_t *from, uint32_t len)
 static inline void copy(uint8_t *to, const uint8_t *from, uint32_t len)
 {
 	if (len > COPY_SMALL_MAX) {
-		memcpy(to, from, len);
+		memmove(to, from, len);
 		return;
 	}
 	if (len <= 32) {
@@ -50,8 +55,8 @@ static inline void copy(uint8_t *to, const uint8_t *from, uint32_t len)
 	}
 	/* All but the last 32, and these. */
 	for (uint32_t i = 0; i + 32 < len; i += 32)
-		__builtin_memcpy(to + i, from + i, 32);
-	__builtin_memcpy(to + len - 32, from + len - 32, 32);
+		__builtin_memmove(to + i, from + i, 32);
+	__builtin_memmove(to + len - 32, from + len - 32, 32);
 }
 
 /* One piece, plain, and of an honest length. */
@@ -148,8 +153,9 @@ static void copy_from(struct cursor *cursor, uint8_t *to, uint32_t len)
 		size_t left = cursor->seg->iov_len - cursor->off;
 		uint32_t part = left < len ? (uint32_t)left : len;
 
-		memcpy(to, (const uint8_t *)cursor->seg->iov_base + cursor->off,
-		       part);
+		memmove(to,
+			(const uint8_t *)cursor->seg->iov_base + cursor->off,
+			part);
 		to += part;
 		len -= part;
 		cursor->off += part;
