@@ -5,6 +5,8 @@
 
 #include <vif/error.h>
 #include <vif/link.h>
+#include <vif/memif.h>
+#include <vif/memif_queue.h>
 #include <vif/offload.h>
 #include <vif/packet.h>
 #include <vif/port.h>

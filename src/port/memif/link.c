@@ -486,8 +486,7 @@ static int check_config(const struct memif_link_config *config,
 {
 	if (config->secret && strlen(config->secret) >= MEMIF_MSG_SECRET_SIZE)
 		return refuse_config("a secret has at most 23 bytes", error);
-	if (config->mode != MEMIF_MODE_ETHERNET &&
-	    config->mode != MEMIF_MODE_IP)
+	if (config->mode > MEMIF_MODE_PUNT)
 		return refuse_config("there is no such mode", error);
 	if (config->n_ring[MEMIF_C2S] > MEMIF_RINGS_MAX ||
 	    config->n_ring[MEMIF_S2C] > MEMIF_RINGS_MAX)
@@ -724,4 +723,29 @@ const char *memif_link_state_name(enum memif_link_state state)
 
 	assert((size_t)state < ARRAY_LEN(names));
 	return names[state];
+}
+
+struct memif_memory *memif_link_keep_memory(struct memif_link *link)
+{
+	struct memif_memory *memory = link->memory;
+
+	link->memory = NULL;
+	return memory;
+}
+
+int memif_link_hurry(struct memif_link *link)
+{
+	if (!is_client(link))
+		return -EINVAL;
+	if (link->state == MEMIF_LINK_UP)
+		return -EISCONN;
+	if (link->state == MEMIF_LINK_CONNECTING)
+		return -EALREADY;
+	if (link->is_driven) {
+		link->is_requested = true; /* from a callback: afterwards */
+		return 0;
+	}
+	link->state = MEMIF_LINK_WAITING;
+	link->watch.deadline_ns = 0;
+	return 0;
 }

@@ -59,7 +59,8 @@ struct memif_link_config {
 	 * neither end the link nor service the poller.
 	 *
 	 * up: there is a peer, and the queues are ready.
-	 * down: it is gone. No thread uses the queues when this returns.
+	 * down: it is gone. No thread uses the queues when this returns, or the
+	 * memory is kept: see memif_link_keep_memory().
 	 * failed: an attempt came to nothing; error says why, and what to do.
 	 * Not again for the same reason before the next up.
 	 */
@@ -140,6 +141,22 @@ int memif_link_request(struct memif_link *link, uint64_t now_ns,
  */
 void memif_link_disconnect(struct memif_link *link, uint64_t now_ns,
 			   const char *reason);
+
+/*
+ * memif_link_keep_memory() - take the memory of the connection (from down)
+ *
+ * For who cannot see to it that no thread uses the queues any more. Returns the
+ * memory, to be freed with memif_memory_free() when none does.
+ */
+struct memif_memory *memif_link_keep_memory(struct memif_link *link);
+
+/*
+ * memif_link_hurry() - connect at the next service of the poller
+ *
+ * Of a client, instead of at the end of a pause or not at all. Returns 0,
+ * -EISCONN, -EALREADY, or -EINVAL for a server.
+ */
+int memif_link_hurry(struct memif_link *link);
 
 /*
  * memif_link_check() - end the connection if a queue has found a fault

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of an interface, for people and programs. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vif/memif_queue.h>
+
+#include "base/bits.h"
+#include "port/memif/interface.h"
+
+const char *vif_memif_state_name(enum vif_memif_state state)
+{
+	static const char *const names[] = {
+		[VIF_MEMIF_IDLE] = "idle",
+		[VIF_MEMIF_CONNECTING] = "connecting",
+		[VIF_MEMIF_CONNECTED] = "connected",
+		[VIF_MEMIF_CLOSING] = "closing",
+	};
+
+	return (size_t)state < ARRAY_LEN(names) ? names[state] : "?";
+}
+
+/* Under the lock. */
+static enum vif_memif_state
+state_of(const struct vif_memif_interface *interface)
+{
+	if (interface->is_told)
+		return VIF_MEMIF_CONNECTED;
+	if (interface->kept[0])
+		return VIF_MEMIF_CLOSING;
+	if (interface->link.state == MEMIF_LINK_CONNECTING ||
+	    interface->link.state == MEMIF_LINK_UP)
+		return VIF_MEMIF_CONNECTING;
+	return VIF_MEMIF_IDLE;
+}
+
+enum vif_memif_state
+vif_memif_state(const struct vif_memif_interface *interface)
+{
+	enum vif_memif_state state;
+
+	memif_lock(interface->socket->memif);
+	state = state_of(interface);
+	memif_unlock(interface->socket->memif);
+	return state;
+}
+
+static uint64_t failures_of(const struct memif_link *link)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < MEMIF_DOWN_N; i++)
+		n += counter_read(&link->downs[i]);
+	return n;
+}
+
+static void fill_details(const struct vif_memif_interface *interface,
+			 struct vif_memif_details *to)
+{
+	const struct memif_link *link = &interface->link;
+
+	to->state = state_of(interface);
+	to->role = interface->config.role;
+	to->mode = interface->config.mode;
+	to->id = interface->config.id;
+	to->has_secret = interface->has_secret;
+	(void)snprintf(to->socket, sizeof(to->socket), "%s",
+		       interface->socket->config.bind.name.text);
+	(void)snprintf(to->name, sizeof(to->name), "%s", interface->name);
+	(void)snprintf(to->app_name, sizeof(to->app_name), "%s",
+		       interface->socket->memif->app_name);
+	(void)snprintf(to->reason, sizeof(to->reason), "%s", link->error.why);
+	to->connects = counter_read(&link->ups);
+	to->failures = failures_of(link);
+	if (!interface->is_told)
+		return;
+	(void)snprintf(to->peer_name, sizeof(to->peer_name), "%s",
+		       link->handshake.peer_name);
+	(void)snprintf(to->peer_app, sizeof(to->peer_app), "%s",
+		       link->handshake.peer_app);
+	to->n_rx = atomic_load(&interface->n_rx_ring);
+	to->n_tx = atomic_load(&interface->n_tx_ring);
+	to->n_region = link->memory->regions.n;
+	to->region_len = link->memory->regions.total;
+}
+
+void vif_memif_details(const struct vif_memif_interface *interface,
+		       struct vif_memif_details *ret_details)
+{
+	memset(ret_details, 0, sizeof(*ret_details));
+	memif_lock(interface->socket->memif);
+	fill_details(interface, ret_details);
+	memif_unlock(interface->socket->memif);
+}
+
+/* Under the lock, and connected. */
+static void fill_queue(const struct memif_side *side,
+		       const struct memif_queue *queue,
+		       const struct port_counters *counters,
+		       struct vif_memif_queue_details *to)
+{
+	const struct memif_queue_counters *more = memif_queue_counters(queue);
+	struct memif_queue_state state;
+
+	memif_queue_state(queue, &state);
+	*to = (struct vif_memif_queue_details){
+		.ring = state.size,
+		.buffer = state.buffer_size,
+		.head = state.head,
+		.tail = state.tail,
+		.interrupts = !state.masked,
+		.rx_mode = (enum vif_memif_rx_mode)atomic_load(&side->rx_mode),
+		.fd = side->poll_fd,
+		.packets = counter_read(&counters->packets),
+		.bytes = counter_read(&counters->bytes),
+		.kicks = counter_read(&more->kicks),
+		.sleeps = counter_read(&more->sleeps),
+	};
+	for (int i = 0; i < VIF_DROP_N; i++)
+		to->drops[i] = counter_read(&counters->drops[i]);
+}
+
+static int queue_details(const struct vif_memif_interface *interface,
+			 bool is_tx, unsigned int i,
+			 struct vif_memif_queue_details *to)
+{
+	const struct memif_link *link = &interface->link;
+	const struct port_queue *counters = link->config.queue.counters;
+
+	if (i >= (is_tx ? interface->n_tx : interface->n_rx))
+		return -EINVAL;
+	if (!interface->is_told)
+		return -ENOTCONN;
+	if (i >= (is_tx ? interface->n_tx_ring : interface->n_rx_ring))
+		return -EINVAL;
+	if (is_tx)
+		fill_queue(&interface->tx[i], memif_link_tx_queue(link, i),
+			   &counters[i].tx, to);
+	else
+		fill_queue(&interface->rx[i], memif_link_rx_queue(link, i),
+			   &counters[i].rx, to);
+	return 0;
+}
+
+int vif_memif_rx_details(const struct vif_memif_interface *interface,
+			 unsigned int queue,
+			 struct vif_memif_queue_details *ret_details)
+{
+	int r;
+
+	memif_lock(interface->socket->memif);
+	r = queue_details(interface, false, queue, ret_details);
+	memif_unlock(interface->socket->memif);
+	return r;
+}
+
+int vif_memif_tx_details(const struct vif_memif_interface *interface,
+			 unsigned int queue,
+			 struct vif_memif_queue_details *ret_details)
+{
+	int r;
+
+	memif_lock(interface->socket->memif);
+	r = queue_details(interface, true, queue, ret_details);
+	memif_unlock(interface->socket->memif);
+	return r;
+}
