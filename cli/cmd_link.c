@@ -393,6 +393,7 @@ static int open_ports(struct run *run, char **address, struct vif_error *error)
 	};
 	int r = vif_port_open(address[0], &config, &run->port[0], error);
 
+	config.sibling = run->port[0];
 	if (r == 0)
 		r = vif_port_open(address[1], &config, &run->port[1], error);
 	return r;

@@ -99,6 +99,13 @@ struct vif_port_config {
 	struct vif_port *peer;
 
 	/*
+	 * A port of the same controlling thread, or NULL: ports of a kind that
+	 * can share what they stand on, such as the socket of two memif servers,
+	 * do so. Either may be closed first.
+	 */
+	struct vif_port *sibling;
+
+	/*
 	 * Called when something happened that a person should know although
 	 * packets go on flowing, such as a kernel that refuses what it has
 	 * offered; once for each such thing, by the thread that noticed it. text

@@ -156,7 +156,7 @@ struct vif_port {
 	struct vif_port_config config;
 	struct vif_port_caps caps; /* but for vif_port_set() */
 	char name[PORT_NAME_SIZE];
-	struct port_queue *queue; /* caps.n_queue of them, set by port.c */
+	struct port_queue *queue; /* caps.n_queue of them */
 	int stop_fd;              /* eventfd, readable once stopped */
 	/* any thread */
 	_Atomic int state; /* enum vif_port_state */
@@ -181,6 +181,14 @@ static inline uint32_t port_tx_refused(const struct vif_port *port)
  * port.c does so when a slot returns -ENODEV.
  */
 void port_set_state(struct vif_port *port, enum vif_port_state state);
+
+/*
+ * port_make_queues() - make the counters of n queues
+ *
+ * For a backend whose open needs them already; otherwise port.c does it. They
+ * are freed after close. Returns 0 or -ENOMEM.
+ */
+int port_make_queues(struct vif_port *port, uint32_t n);
 
 /* Tells the program something by its on_notice. Any thread. */
 void port_notice(struct vif_port *port, const char *text);

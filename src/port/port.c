@@ -95,10 +95,20 @@ static struct vif_port *port_new(const struct vif_port_ops *ops,
 	return port;
 }
 
+int port_make_queues(struct vif_port *port, uint32_t n)
+{
+	size_t size = n * sizeof(*port->queue);
+
+	port->queue = aligned_alloc(_Alignof(struct port_queue), size);
+	if (!port->queue)
+		return -ENOMEM;
+	memset(port->queue, 0, size);
+	return 0;
+}
+
 static int port_init(struct vif_port *port, const struct address *address,
 		     struct vif_error *error)
 {
-	size_t size;
 	int r;
 
 	if (port->stop_fd < 0) {
@@ -115,11 +125,8 @@ static int port_init(struct vif_port *port, const struct address *address,
 	if (r < 0)
 		return r;
 	assert(port->caps.n_queue > 0 && port->caps.n_queue <= PORT_QUEUES_MAX);
-	size = port->caps.n_queue * sizeof(*port->queue);
-	port->queue = aligned_alloc(_Alignof(struct port_queue), size);
-	if (!port->queue)
+	if (!port->queue && port_make_queues(port, port->caps.n_queue) < 0)
 		return error_set(error, -ENOMEM, "cannot open the port");
-	memset(port->queue, 0, size);
 	return 0;
 }
 

@@ -17,7 +17,7 @@ import unittest
 
 VIF = sys.argv[1]
 MANUAL = sys.argv[2] if len(sys.argv) > 2 else None
-TYPES = ["fault", "loop", "null", "tap", "tun"]
+TYPES = ["fault", "loop", "memif", "null", "tap", "tun"]
 
 
 def vif(*arguments, **more):

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * memif: shared memory with VPP, DPDK, libmemif, or another vif, as a port.
+ *
+ * The port is there before its peer and outlives it: it goes up and down, and
+ * only its owner closes it. Two ports that share a socket share a context: the
+ * second one is opened with the first as its sibling.
+ */
+#include "port/memif/port.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static struct memif_port *to_memif(struct vif_port *port)
+{
+	return container_of(port, struct memif_port, port);
+}
+
+static const struct memif_port *to_const_memif(const struct vif_port *port)
+{
+	return const_container_of(port, struct memif_port, port);
+}
+
+/* Callbacks of the interface */
+
+static void on_connect(void *user, struct vif_memif_interface *interface)
+{
+	struct memif_port *memif = user;
+
+	(void)interface;
+	port_set_state(&memif->port, VIF_PORT_UP);
+}
+
+static void on_disconnect(void *user, struct vif_memif_interface *interface,
+			  const char *reason)
+{
+	struct memif_port *memif = user;
+	char text[256];
+
+	(void)interface;
+	port_set_state(&memif->port, VIF_PORT_DOWN);
+	(void)snprintf(text, sizeof(text), "the peer is gone: %.230s", reason);
+	port_notice(&memif->port, text);
+}
+
+static void on_failure(void *user, struct vif_memif_interface *interface,
+		       const struct vif_error *error)
+{
+	struct memif_port *memif = user;
+	char text[640];
+
+	(void)interface;
+	(void)snprintf(text, sizeof(text), "%.120s: %.240s%s%.240s",
+		       error->what, error->why, error->hint[0] ? "; " : "",
+		       error->hint);
+	port_notice(&memif->port, text);
+}
+
+/* Opening */
+
+static int join_context(struct memif_port *memif, struct vif_error *error)
+{
+	struct vif_port *sibling = memif->port.config.sibling;
+
+	if (sibling && sibling->ops == memif->port.ops) {
+		memif->memif = to_memif(sibling)->memif;
+		memif->memif->n_user++;
+		return 0;
+	}
+	return vif_memif_new(NULL, &memif->memif, error);
+}
+
+static int open_socket(struct memif_port *memif,
+		       const struct vif_memif_socket_config *config,
+		       struct vif_error *error)
+{
+	memif->socket = memif_socket_find(memif->memif, config->path);
+	if (memif->socket)
+		return 0;
+	return vif_memif_socket_open(memif->memif, config, &memif->socket,
+				     error);
+}
+
+static int open_interface(struct memif_port *memif,
+			  const struct memif_options *options,
+			  struct vif_memif_interface_config *config,
+			  struct vif_error *error)
+{
+	const struct memif_interface_extra extra = {
+		.counters = memif->port.queue,
+	};
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "memif%u", options->id);
+	if (!config->name)
+		config->name = name;
+	config->on_connect = on_connect;
+	config->on_disconnect = on_disconnect;
+	config->on_failure = on_failure;
+	config->user = memif;
+	return memif_interface_open(memif->socket, config, &extra,
+				    &memif->interface, error);
+}
+
+static void publish(struct memif_port *memif,
+		    const struct memif_options *options, uint32_t queues)
+{
+	struct vif_port_caps *caps = &memif->port.caps;
+
+	caps->medium = options->mode == VIF_MEMIF_ETHERNET ? VIF_MEDIUM_ETH :
+							     VIF_MEDIUM_IP;
+	caps->mtu = options->mtu;
+	caps->len_max = VIF_PACKET_LEN_MAX;
+	caps->n_queue = queues;
+	caps->seg_max = VIF_PACKET_SEG_MAX;
+	caps->rx_hostile = true;
+}
+
+static int memif_open(struct vif_port *port, const struct address *address,
+		      struct vif_error *error)
+{
+	struct memif_port *memif = to_memif(port);
+	struct memif_options options = { .role = 0 };
+	struct vif_memif_interface_config interface;
+	struct vif_memif_socket_config socket;
+	char path[ADDRESS_LEN_MAX], secret[64] = "";
+	int r = address_options(address, memif_keys, MEMIF_KEYS_N, &options,
+				error);
+
+	if (r == 0)
+		r = memif_options_apply(&options, address->main, path, secret,
+					&socket, &interface, error);
+	if (r == 0 && port_make_queues(port, interface.n_rx) < 0)
+		r = error_set(error, -ENOMEM, "cannot make the queues");
+	if (r == 0)
+		r = join_context(memif, error);
+	if (r == 0)
+		r = open_socket(memif, &socket, error);
+	if (r == 0)
+		r = open_interface(memif, &options, &interface, error);
+	explicit_bzero(secret, sizeof(secret));
+	if (r < 0)
+		return r;
+	publish(memif, &options, interface.n_rx);
+	(void)snprintf(port->name, sizeof(port->name), "memif:%.48s/%u", path,
+		       options.id);
+	port_set_state(port, VIF_PORT_DOWN);
+	return 0;
+}
+
+static void memif_close(struct vif_port *port)
+{
+	struct memif_port *memif = to_memif(port);
+
+	vif_memif_close(memif->interface);
+	if (memif->socket && !memif->socket->interfaces)
+		(void)vif_memif_socket_close(memif->socket); /* not busy */
+	vif_memif_free(memif->memif);
+	memif->interface = NULL;
+	memif->socket = NULL;
+	memif->memif = NULL;
+}
+
+/* The data path. Without a peer there is nothing, and nothing arrives. */
+
+static int memif_rx(struct vif_port *port, unsigned int queue,
+		    struct vif_batch *batch)
+{
+	int r = vif_memif_rx(to_memif(port)->interface, queue, batch);
+
+	return r == -ENOTCONN ? 0 : r;
+}
+
+static void memif_rx_done(struct vif_port *port, unsigned int queue,
+			  struct vif_batch *batch)
+{
+	vif_memif_rx_done(to_memif(port)->interface, queue, batch);
+}
+
+static int memif_tx(struct vif_port *port, unsigned int queue,
+		    const struct vif_packet *packet, unsigned int n)
+{
+	struct port_counters *counters = &port->queue[queue].tx;
+	int r = memif_interface_tx(to_memif(port)->interface, queue, packet, n);
+
+	if (r != -ENOTCONN)
+		return r;
+	counter_add(&counters->drops[VIF_DROP_DOWN], n);
+	return (int)n;
+}
+
+static int memif_wait_fd(const struct vif_port *port, unsigned int queue,
+			 enum vif_wait what, short *ret_events)
+{
+	const struct memif_port *memif = to_const_memif(port);
+
+	*ret_events = POLLIN;
+	if (what == VIF_WAIT_CONTROL)
+		return vif_memif_fd(memif->memif);
+	return what == VIF_WAIT_RX ?
+		       vif_memif_rx_fd(memif->interface, queue) :
+		       memif_interface_tx_fd(memif->interface, queue);
+}
+
+static int memif_arm(struct vif_port *port, unsigned int queue,
+		     enum vif_wait what)
+{
+	struct vif_memif_interface *interface = to_memif(port)->interface;
+
+	return what == VIF_WAIT_RX ? vif_memif_rx_arm(interface, queue) :
+				     memif_interface_tx_arm(interface, queue);
+}
+
+static int memif_service(struct vif_port *port, uint64_t now_ns,
+			 uint64_t *ret_deadline_ns)
+{
+	struct memif_port *memif = to_memif(port);
+	vif_memif_service(memif->memif, now_ns, ret_deadline_ns);
+	return 0;
+}
+
+/* Facts */
+
+typedef void emit_function(void *user, const char *key, const char *value);
+
+static void emit_number(emit_function *emit, void *user, const char *key,
+			uint64_t value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	emit(user, key, text);
+}
+
+static void emit_queue(const struct vif_memif_interface *interface,
+		       emit_function *emit, void *user, const char *way,
+		       unsigned int i)
+{
+	struct vif_memif_queue_details queue;
+	char key[16], text[192];
+	int r = way[0] == 'r' ? vif_memif_rx_details(interface, i, &queue) :
+				vif_memif_tx_details(interface, i, &queue);
+
+	if (r < 0)
+		return;
+	(void)snprintf(key, sizeof(key), "%s%u", way, i);
+	(void)snprintf(text, sizeof(text),
+		       "ring=%u buffer=%u head=%u tail=%u interrupts=%s "
+		       "kicks=%llu sleeps=%llu",
+		       queue.ring, queue.buffer, queue.head, queue.tail,
+		       queue.interrupts ? "yes" : "no",
+		       (unsigned long long)queue.kicks,
+		       (unsigned long long)queue.sleeps);
+	emit(user, key, text);
+}
+
+static void memif_describe(const struct vif_port *port, emit_function *emit,
+			   void *user)
+{
+	const struct vif_memif_interface *interface =
+		to_const_memif(port)->interface;
+	struct vif_memif_details details;
+
+	vif_memif_details(interface, &details);
+	emit(user, "socket", details.socket);
+	emit(user, "role",
+	     details.role == VIF_MEMIF_SERVER ? "server" : "client");
+	emit_number(emit, user, "id", details.id);
+	emit(user, "secret", details.has_secret ? "yes" : "no");
+	emit(user, "interface", details.name);
+	emit(user, "peer_interface", details.peer_name);
+	emit(user, "peer_program", details.peer_app);
+	emit(user, "link", vif_memif_state_name(details.state));
+	emit(user, "last_reason", details.reason);
+	emit_number(emit, user, "connects", details.connects);
+	emit_number(emit, user, "failures", details.failures);
+	emit_number(emit, user, "regions", details.n_region);
+	emit_number(emit, user, "region_bytes", details.region_len);
+	for (unsigned int i = 0; i < details.n_rx; i++)
+		emit_queue(interface, emit, user, "rx", i);
+	for (unsigned int i = 0; i < details.n_tx; i++)
+		emit_queue(interface, emit, user, "tx", i);
+}
+
+const struct vif_port_ops vif_port_ops_memif = {
+	.name = "memif",
+	.summary = "shared memory with VPP, DPDK, libmemif or another vif",
+	.main = "path of the control socket, or @NAME for an abstract one",
+	.example = "vif link memif:/run/vpp/memif.sock,role=client,id=1 "
+		   "tap:a,ip=10.0.0.1/24",
+	.keys = memif_keys,
+	.n_keys = MEMIF_KEYS_N,
+	.size = sizeof(struct memif_port),
+	.open = memif_open,
+	.close = memif_close,
+	.rx = memif_rx,
+	.rx_done = memif_rx_done,
+	.tx = memif_tx,
+	.wait_fd = memif_wait_fd,
+	.arm = memif_arm,
+	.service = memif_service,
+	.describe = memif_describe,
+};

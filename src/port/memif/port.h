@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the memif backend share. */
+#ifndef PORT_MEMIF_PORT_H
+#define PORT_MEMIF_PORT_H
+
+#include "base/bits.h"
+#include "port/address.h"
+#include "port/memif/interface.h"
+#include "port/ops.h"
+
+/* Filled from the keys of the address; see the table in options.c. */
+struct memif_options {
+	uint32_t role; /* index into its choices */
+	uint32_t id;
+	const char *secret;
+	const char *secret_file;
+	uint32_t mode;
+	uint32_t queues, qpairs;
+	uint32_t ring, rsize; /* slots; log2 */
+	bool has_ring, has_rsize;
+	uint64_t buffer;
+	uint32_t bsize;
+	uint32_t rx;
+	uint32_t unsealed;
+	uint32_t line;
+	uint32_t mtu;
+	const char *name;
+	const char *netns;
+	bool abstract, has_abstract;
+};
+
+enum memif_key_counts { MEMIF_KEYS_N = 18 };
+extern const struct port_key memif_keys[MEMIF_KEYS_N];
+
+/*
+ * memif_options_apply() - the options as configs
+ *
+ * path and secret are room for what the configs refer to; the secret is wiped by
+ * the caller. Returns 0, or a negative errno with error filled.
+ */
+int memif_options_apply(const struct memif_options *options, const char *main,
+			char path[ADDRESS_LEN_MAX], char secret[64],
+			struct vif_memif_socket_config *ret_socket,
+			struct vif_memif_interface_config *ret_interface,
+			struct vif_error *error);
+
+struct memif_port {
+	struct vif_port port;
+	/* immutable after open */
+	struct vif_memif *memif; /* shared with a sibling, or ours */
+	struct vif_memif_socket *socket;
+	struct vif_memif_interface *interface;
+};
+
+#endif
