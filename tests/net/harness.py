@@ -109,7 +109,8 @@ def binary(variable):
 class Process:
     """A child with its output in files, killed at the latest by its Net."""
 
-    def __init__(self, directory, command, pass_fds=(), before=None):
+    def __init__(self, directory, command, pass_fds=(), before=None,
+                 stdin=subprocess.DEVNULL):
         def prepare():
             die_with_parent()
             if before:
@@ -119,7 +120,7 @@ class Process:
         out_fd, self.out_path = tempfile.mkstemp(".out", dir=directory)
         err_fd, self.err_path = tempfile.mkstemp(".err", dir=directory)
         self.child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out_fd, stderr=err_fd,
+            command, stdin=stdin, stdout=out_fd, stderr=err_fd,
             pass_fds=pass_fds, preexec_fn=prepare)
         os.close(out_fd)
         os.close(err_fd)
