@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python peer against itself, and against testpmd.
+
+It judges vif in other tests; here others judge it.
+"""
+import functools
+import sys
+import threading
+
+import interop
+import harness
+import peer
+import testpmd
+from harness import check, check_equal
+from peer import Client, Listener, Server
+from testpmd import Testpmd, memif
+
+cases = harness.Cases()
+
+SIZES = (60, 61, 128, 1500, 1514, 64, 2048, 65, 333, 1000)
+CHAINS = (9000, 60, 2049, 4096, 9018, 100, 5000)
+HUGE = (65535, 60, 40000, 2048, 65000)
+
+
+def address_of(net, kind="path"):
+    return "@vif-peer" if kind == "abstract" else f"{net.directory}/peer.sock"
+
+
+def many(sizes, n=400):
+    return (list(sizes) * n)[:n]
+
+
+# Against itself
+
+
+def with_itself(net, kind="path", sizes=SIZES, queues=(0,), poll=True,
+                **client):
+    """Client and server in two threads; the server sends everything back."""
+    address = address_of(net, kind)
+    listener = Listener(address)
+    over, faults = threading.Event(), []
+
+    def serve():
+        try:
+            with Server(listener.accept(), poll=poll,
+                        line=client.get("line", 64),
+                        secret=client.get("secret", b"")) as server:
+                server.open()
+                peer.bounce(server, over.is_set)
+        except Exception as fault:  # told by the case
+            faults.append(fault)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        with Client(address, poll=poll, **client).open() as link:
+            n = peer.echo(link, many(sizes), queues)
+            kicks = sum(queue.n_kick for queue in link.tx)
+    finally:
+        over.set()
+        thread.join(5)
+        listener.close()
+    check(not faults, f"the server: {faults}")
+    check_equal(n, 400, "frames that came back")
+    check((kicks == 0) == poll, f"{kicks} events sent with poll={poll}")
+
+
+for name, options in {
+        "path": {}, "abstract": {"kind": "abstract"},
+        "events": {"poll": False},
+        "three queues": {"c2s": 3, "s2c": 3, "queues": (0, 1, 2)},
+        "unequal queues": {"c2s": 1, "s2c": 3},
+        "chains": {"sizes": CHAINS}, "64 KiB": {"sizes": HUGE},
+        "buffers of 256": {"buffer": 256},
+        "ring of 2": {"log2": 1},
+        "ring of 32768": {"log2": 15, "buffer": 64},
+        "lines of 128": {"line": 128}, "two regions": {"split": True},
+        "secret": {"secret": b"sesame"}}.items():
+    cases.add(f"itself {name}", functools.partial(with_itself, **options))
+
+
+@cases
+def itself_says_why_it_refuses(net):
+    listener = Listener(address_of(net))
+
+    def serve():
+        for _ in range(2):
+            try:
+                Server(listener.accept(), secret=b"right").open()
+            except peer.PeerError:
+                pass
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    for options, reason in (({"secret": b"false"}, "wrong secret"),
+                            ({"number": 1}, "wrong id")):
+        try:
+            Client(address_of(net), **options).open()
+            check(False, f"{options} was accepted")
+        except peer.Refused as refusal:
+            check_equal(str(refusal), reason, "reason")
+    thread.join(5)
+
+
+@cases
+def messages_are_as_long_as_they_must_be(net):
+    for made, kind, used in (
+            (peer.hello(name=b"x" * 32, log2=255), peer.HELLO, 45),
+            (peer.init(name=b"x" * 32), peer.INIT, 65),
+            (peer.add_region(1, 2 ** 64 - 1), peer.ADD_REGION, 12),
+            (peer.add_ring(1, 2, 3, 4, 5, 0xffff), peer.ADD_RING, 15),
+            (peer.connect(b"x" * 32), peer.CONNECT, 34),
+            (peer.connected(b"x" * 32), peer.CONNECTED, 34),
+            (peer.disconnect(b"x" * 96), peer.DISCONNECT, 102),
+            (peer.record(peer.ACK), peer.ACK, 1)):
+        check_equal((len(made), peer.parse(made)[0],
+                     len(made.rstrip(b"\0"))), (128, kind, used),
+                    peer.NAMES[kind])
+
+
+# Against testpmd
+
+
+def start(net, *ports, **options):
+    testpmd.need()
+    return net.start(Testpmd(net.directory, *ports,
+                             cpu=testpmd.cpus()[1], **options))
+
+
+def against_server(net, kind="path", sizes=SIZES, queues=(0,), window=8,
+                   port=None, pmd=None, **client):
+    address = address_of(net, kind)
+    other = start(net, memif("server", address, **(port or {})),
+                  **(pmd or {})).ready()
+    with Client(address, **client).open() as link:
+        other.wait_up()
+        check("DPDK" in link.peer_app, f"peer is {link.peer_app!r}")
+        n = peer.echo(link, many(sizes), queues, window)
+        check_numbers(other, n)
+        return leave(other, link)
+
+
+def against_client(net, kind="path", sizes=SIZES, queues=(0,), window=8,
+                   port=None, pmd=None, **server):
+    address = address_of(net, kind)
+    listener = Listener(address)
+    other = start(net, memif("client", address, **(port or {})),
+                  **(pmd or {}))
+    with Server(listener.accept(20), **server).open() as link:
+        other.ready().wait_up()
+        n = peer.echo(link, many(sizes), queues, window)
+        check_numbers(other, n)
+        text = leave(other, link)
+    listener.close()
+    return text
+
+
+def check_numbers(other, n):
+    stats = other.stats()
+    check_equal((stats["ipackets"], stats["opackets"]), (n, n),
+                "packets that testpmd counted")
+
+
+def leave(other, link):
+    """testpmd first: it may die when its peer leaves."""
+    other.quit()
+    check_equal(link.channel.ended(), None, "reason at its end")
+
+
+TWO = {"rxq": 2}
+FOUR = {"rxq": 4}
+SECRET = "sesame"
+BIG = {"chains": True, "n_mbuf": 8192}
+
+for name, options in {
+        "path": {}, "abstract": {"kind": "abstract"},
+        "two queues": {"pmd": TWO, "c2s": 2, "s2c": 2, "queues": (0, 1)},
+        "four queues": {"pmd": FOUR, "c2s": 4, "s2c": 4,
+                        "queues": (0, 1, 2, 3)},
+        "chains": {"pmd": BIG, "sizes": CHAINS},
+        "64 KiB": {"pmd": BIG, "sizes": HUGE, "window": 4},
+        "ring of 16": {"log2": 4}, "ring of 32768": {"log2": 15,
+                                                     "buffer": 2048},
+        "buffers of 256": {"buffer": 256, "pmd": BIG},
+        "two regions": {"split": True},
+        "secret": {"secret": SECRET.encode(),
+                   "port": {"secret": SECRET}}}.items():
+    cases.add(f"testpmd as server, {name}",
+              functools.partial(against_server, **options))
+
+for name, options in {
+        "path": {}, "abstract": {"kind": "abstract"},
+        "two queues": {"pmd": TWO, "queues": (0, 1)},
+        "chains": {"pmd": BIG, "sizes": CHAINS},
+        "64 KiB": {"pmd": BIG, "sizes": HUGE, "window": 4},
+        "ring of 16": {"port": {"rsize": 4}},
+        "ring of 16384": {"port": {"rsize": 14}},
+        "buffers of 256": {"port": {"bsize": 256}, "pmd": BIG},
+        "buffers of 65535": {"port": {"bsize": 65535, "rsize": 6},
+                             "sizes": HUGE, "pmd": BIG, "window": 4},
+        "zero-copy": {"port": {"zero_copy": "yes"},
+                      "pmd": {"eal": ["--single-file-segments"]}},
+        "secret": {"secret": SECRET.encode(),
+                   "port": {"secret": SECRET}}}.items():
+    cases.add(f"testpmd as client, {name}",
+              functools.partial(against_client, **options))
+
+
+if __name__ == "__main__":
+    interop.run(cases, sys.argv[1:])
