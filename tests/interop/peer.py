@@ -129,6 +129,13 @@ def name_of(address):
     return "\0" + address[1:] if address.startswith("@") else address
 
 
+def readable(link, seconds):
+    """Also of descriptors beyond those that select(2) knows."""
+    waiting = select.poll()
+    waiting.register(link, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
+
+
 class Channel:
     """A connected control socket."""
 
@@ -140,7 +147,7 @@ class Channel:
 
     def receive(self, seconds=PATIENCE_S):
         """Bytes and descriptors of one record; no bytes at the end."""
-        if not select.select([self.link], [], [], seconds)[0]:
+        if not readable(self.link, seconds):
             raise Timeout(f"no record within {seconds} s")
         try:
             data, fds, flags, _ = socket.recv_fds(self.link, 4096, N_FD_MAX)
@@ -205,7 +212,7 @@ class Listener:
         self.link.listen(16)
 
     def accept(self, seconds=PATIENCE_S):
-        if not select.select([self.link], [], [], seconds)[0]:
+        if not readable(self.link, seconds):
             raise Timeout("nobody connects")
         return Channel(self.link.accept()[0])
 
@@ -450,7 +457,7 @@ class Step:
 
     @property
     def kind(self):
-        return struct.unpack_from("=H", self.data)[0]
+        return struct.unpack("=H", self.data[:2].ljust(2, b"\0"))[0]
 
 
 class Link:
@@ -463,7 +470,7 @@ class Link:
 
     def alive(self):
         """Whether the other side has neither closed nor complained."""
-        if not select.select([self.channel.link], [], [], 0)[0]:
+        if not readable(self.channel.link, 0):
             return True
         return bool(self.channel.link.recv(1, socket.MSG_PEEK))
 
@@ -560,7 +567,8 @@ class Client(Link):
             self.channel.send(step.data, step.fds)
             fields, _ = self.channel.expect(
                 CONNECTED if step.kind == CONNECT else ACK)
-        self.peer_name = text_of(fields[0])
+            if fields:
+                self.peer_name = text_of(fields[0])
 
     def up(self):
         for queue in self.rx:
