@@ -69,6 +69,30 @@ def server(name, outcome, counter=None, **how):
     return add
 
 
+# Descriptors of our own that are sent; the victim's copies are its business.
+
+LEFT = []
+
+
+def kept(*fds):
+    LEFT.extend(fds)
+    return fds[0]
+
+
+def release():
+    """Close what the attacks have made. After each of them."""
+    while LEFT:
+        os.close(LEFT.pop())
+
+
+def memory_file(*arguments):
+    return kept(peer.memory_file(*arguments))
+
+
+def eventfd(*arguments):
+    return kept(os.eventfd(*arguments))
+
+
 # Helpers of clients
 
 
@@ -123,9 +147,9 @@ OUT_OF_ORDER = {
     "HELLO": lambda: Step(peer.hello()),
     "INIT": lambda: Step(peer.init()),
     "ADD_REGION": lambda: Step(peer.add_region(0, 1 << 16),
-                               peer.memory_file(1 << 16)),
+                               memory_file(1 << 16)),
     "ADD_RING": lambda: Step(peer.add_ring(RING_C2S, 0, 0, 0, 10),
-                             os.eventfd(0)),
+                             eventfd(0)),
     "CONNECT": lambda: Step(peer.connect()),
     "CONNECTED": lambda: Step(peer.connected()),
     "type 9": lambda: Step(peer.record(9)),
@@ -167,7 +191,7 @@ table(client, (
     ("CONNECT without rings", replaced(2, Step(peer.connect())),
      "unexpected|no ring|without", None),
     ("a region after a ring", replaced(3, lambda link, _: Step(
-        peer.add_region(1, 1 << 16), peer.memory_file(1 << 16))),
+        peer.add_region(1, 1 << 16), memory_file(1 << 16))),
      "region after|unexpected", "record_order"),
     ("a ring before a region", replaced(1, lambda link, honest: honest[2]),
      "unknown|unexpected|region", None),
@@ -225,61 +249,62 @@ def region_of(index=0, size=None, file=None):
 
 
 def sparse(_):
-    return peer.memory_file(64 * TIB)
+    return memory_file(64 * TIB)
 
 
 def short(size):
-    return peer.memory_file(size - 4096)
+    return memory_file(size - 4096)
 
 
 def stubborn(size):
     """Memory that can shrink, and whose seals cannot be added to."""
-    return peer.memory_file(size, peer.F_SEAL_SEAL)
+    return memory_file(size, peer.F_SEAL_SEAL)
 
 
 def unsealed(size):
-    return peer.memory_file(size, 0)
+    return memory_file(size, 0)
 
 
 def read_only(size):
-    fd = peer.memory_file(size)
-    return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY)
+    fd = memory_file(size)
+    return kept(os.open(f"/proc/self/fd/{fd}", os.O_RDONLY))
 
 
 def no_writing(size):
-    return peer.memory_file(size, peer.SEALS | 16)  # F_SEAL_FUTURE_WRITE
+    return memory_file(size, peer.SEALS | 16)  # F_SEAL_FUTURE_WRITE
 
 
 def plain_file(size):
     fd, path = tempfile.mkstemp()
+    kept(fd)
     os.unlink(path)
     os.ftruncate(fd, size)
     return fd
 
 
 def opened(path, flags=os.O_RDWR):
-    return lambda *_: os.open(path, flags)
+    return lambda *_: kept(os.open(path, flags))
 
 
 def pipe_end(*_):
-    return os.pipe()[0]
+    return kept(*os.pipe())
 
 
 def pipe_write_end(*_):
-    return os.pipe()[1]
+    return kept(*os.pipe()[::-1])
 
 
 def socket_end(*_):
-    return socket.socketpair()[0].detach()
+    return kept(socket.socketpair()[0].detach())
 
 
 def event(*_):
-    return os.eventfd(0)
+    return eventfd(0)
 
 
-def poll_fd(*_):
+def epoll(*_):
     made = select.epoll()
-    fd = os.dup(made.fileno())
+    fd = kept(os.dup(made.fileno()))
     made.close()
     return fd
 
@@ -289,7 +314,7 @@ for index in (1, 2, 255, 256, FAR):
         region_of(index=index))
 
 NOT_MEMORY = (("a pipe", pipe_end), ("a socket", socket_end),
-              ("an eventfd", event), ("an epoll", poll_fd),
+              ("an eventfd", event), ("an epoll", epoll),
               ("/dev/zero", opened("/dev/zero")),
               ("/dev/null", opened("/dev/null")),
               ("a directory", opened("/", os.O_RDONLY)),
@@ -324,7 +349,7 @@ def many_regions(link):
     honest = prepare(link)
     link.play(honest[:2])
     for i in range(1, FAR):
-        link.play([Step(peer.add_region(i, 4096), peer.memory_file(4096))])
+        link.play([Step(peer.add_region(i, 4096), memory_file(4096))])
 
 
 @client("the same region again", "region index|region", "region_index")
@@ -384,9 +409,9 @@ for what, offset in (("the end", end_of), ("nearly the end", last_slot),
         ring_of(offset=offset))
 client("a ring larger than the region", "outside|region", "ring_range")(
     replaced(1, lambda link, _: Step(
-        peer.add_region(0, 4096), peer.memory_file(4096))))
+        peer.add_region(0, 4096), memory_file(4096))))
 for what, make in (*NOT_MEMORY[:2], *NOT_MEMORY[3:7], (
-        "memory", lambda *_: peer.memory_file(4096)),
+        "memory", lambda *_: memory_file(4096)),
         ("the writing end of a pipe", pipe_write_end),
         ("a terminal's master", opened("/dev/ptmx"))):
     client(f"{what} as an eventfd", "event", "ring_event")(ring_of(file=make))
@@ -400,10 +425,10 @@ table(client, (
     ("two rings that overlap", second_ring(offset=1024), "overlap",
      "ring_overlap"),
     ("the same ring again", second_ring(flags=RING_C2S), RING, None),
-    ("an eventfd that blocks", ring_of(file=lambda: os.eventfd(0, 0)), LIVES,
+    ("an eventfd that blocks", ring_of(file=lambda: eventfd(0, 0)), LIVES,
      None),
     ("an eventfd that is full",
-     ring_of(file=lambda: os.eventfd(ALL, os.EFD_NONBLOCK)), LIVES, None),
+     ring_of(file=lambda: eventfd(ALL, os.EFD_NONBLOCK)), LIVES, None),
 ))
 
 

@@ -34,7 +34,7 @@ import interop
 import harness
 import peer
 import testpmd
-from attacks import ANY, CLIENT, ENDS, LIVES, SERVER
+from attacks import ANY, CLIENT, ENDS, LIVES, SERVER, release
 from harness import PATIENCE, check, check_equal, wait
 from peer import Client, Listener, Server
 from testpmd import Testpmd, memif
@@ -340,8 +340,15 @@ def survives_testpmd(net):
         other.quit()
 
 
+def tidily(play, attack, net):
+    try:
+        return play(net, attack)
+    finally:
+        release()
+
+
 def main(arguments):
-    # The attacks leave many behind, and some are sent by the hundred.
+    # Some attacks send descriptors by the hundred.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     full = interop.FULL in arguments
@@ -359,7 +366,7 @@ def main(arguments):
         for attack in table:
             if full or not attack.slow:
                 cases.add(f"{who}: {attack.name}",
-                          functools.partial(play, attack=attack))
+                          functools.partial(tidily, play, attack))
     interop.run(cases, arguments)
 
 

@@ -193,6 +193,8 @@ for name, options in {
         "chains": {"pmd": BIG, "sizes": CHAINS},
         "64 KiB": {"pmd": BIG, "sizes": HUGE, "window": 4},
         "ring of 16": {"port": {"rsize": 4}},
+        "chains in a ring of 16": {"port": {"rsize": 4}, "pmd": BIG,
+                                   "sizes": CHAINS, "window": 1},
         "ring of 16384": {"port": {"rsize": 14}},
         "buffers of 256": {"port": {"bsize": 256}, "pmd": BIG},
         "buffers of 65535": {"port": {"bsize": 65535, "rsize": 6},
@@ -203,6 +205,23 @@ for name, options in {
                    "port": {"secret": SECRET}}}.items():
     cases.add(f"testpmd as client, {name}",
               functools.partial(against_client, **options))
+
+
+@cases
+def testpmd_reuses_a_flag_that_nobody_clears(net):
+    """Why a consumer has to clear NEXT: testpmd 22.11 does not set it anew."""
+    listener = Listener(address_of(net))
+    other = start(net, memif("client", address_of(net), rsize=4), **BIG)
+    with Server(listener.accept(20)) as link:
+        link.open()
+        other.ready().wait_up()
+        for queue in link.rx:
+            queue.clears = False
+        try:
+            peer.echo(link, many(CHAINS), window=1, seconds=5)
+        except peer.PeerError:
+            return other.quit()
+        raise harness.Failure("testpmd's chains are right by themselves")
 
 
 if __name__ == "__main__":

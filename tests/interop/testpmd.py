@@ -95,6 +95,16 @@ def tap(name):
     return "net_tap", f"iface={name}"
 
 
+def move_tap(net, side):
+    """Put the TAP device that testpmd holds into a namespace, set up as the
+    end of a cable there."""
+    name = f"v{side}"
+    harness.run("ip", "link", "set", name, "netns", net.name[side])
+    net.ip(side, "address", "add",
+           f"{harness.ADDRESS[side, 4]}/{harness.PREFIX[4]}", "dev", name)
+    net.ip(side, "link", "set", name, "up")
+
+
 class Testpmd(harness.Process):
     """One testpmd, with ports in the order of the arguments."""
     count = 0

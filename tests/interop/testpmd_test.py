@@ -113,6 +113,20 @@ def killed_peer_is_noticed(net):
 
 
 @cases
+def kernel_to_kernel(net):
+    """tap - testpmd - memif - testpmd - tap, with a ping and TCP."""
+    address = address_of(net, "path")
+    for side, role, cpu in zip("ab", ("server", "client"), testpmd.cpus()):
+        one = net.start(Testpmd(net.directory, memif(role, address),
+                                testpmd.tap(f"v{side}"), mode="io",
+                                cpu=cpu)).ready()
+        testpmd.move_tap(net, side)
+    one.wait_up()
+    harness.ping(net, "a")
+    harness.tcp(net, 4 * harness.MIB)
+
+
+@cases
 def nothing_is_left_behind(net):
     import os
     left, right = pair(net)
