@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure vif against its peers, side by side.
 
-usage: ./dev bench [cable|packet|narrow|uring] [--rounds N] [--seconds S]
-                   [--json FILE] [--only GROUP,...] [--vif PATH] [--strict]
+usage: ./dev bench [cable|packet|narrow|memif|uring] [--rounds N]
+                   [--seconds S] [--json FILE] [--only GROUP,...]
+                   [--vif PATH] [--strict]
 
 Progress goes to stderr, the table to stdout. Exit codes: 0 when everything was
 measured, also when a gate failed; with --strict 1 when one did; 2 for wrong
@@ -17,13 +18,14 @@ import sys
 
 import cable
 import lab
+import memif
 import narrow
 import packet
 import side
 import uring
 
 BENCHMARKS = {"cable": cable, "packet": packet, "narrow": narrow,
-              "uring": uring}
+              "memif": memif, "uring": uring}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
