@@ -41,6 +41,7 @@ from testpmd import Testpmd, memif
 
 HANG_S = 0.1
 PACE_S = 0.001
+RETRY_S = 0.05
 GLANCE_S = 0.005  # of our own absence, the most that counts as the victim's
 ENDS_S = 3.0 * PATIENCE
 N_HEALTHY = 200
@@ -257,7 +258,7 @@ def by_client(net, attack):
 
 def healthy_client(victim, attack):
     """An honest client gets the link, and its packets are taken."""
-    secret = SECRET if "secret" in attack.keys else b""
+    secret = SECRET if attack and "secret" in attack.keys else b""
     with Client(victim.address, secret=secret) as link:
         def served():
             try:
@@ -265,6 +266,8 @@ def healthy_client(victim, attack):
             except (peer.Refused, peer.Gone):
                 link.close()
                 link.__init__(victim.address, secret=secret)
+                # Those who have guessed too often are kept waiting.
+                select.select([], [], [], RETRY_S)
                 return False
         peer.wait(served, "the link to be free for an honest client", 15)
         for number in range(N_HEALTHY):
@@ -308,6 +311,44 @@ def conclude(victim, attack, reason):
         check(counted(summary, attack.counter) > 0,
               f"{attack.counter} is not counted in {json.dumps(summary)}")
     return f"{reason!r}" if reason else ""
+
+
+# Other processes of vif on the same socket
+
+
+def second_server(net):
+    """A socket that is in use is not taken away from whoever has it."""
+    victim = Victim(net, "server")
+    other = net.vif("link", f"memif:{victim.address},role=server,id=0",
+                    "null:")
+    check(other.wait(5) != 0, "two servers on one socket")
+    check(victim.address in other.err, f"it does not name it: {other.err!r}")
+    healthy_client(victim, None)
+    victim.check_holdings()
+    victim.finish()
+
+
+def second_vif_client(net):
+    """One of two clients is served; the other is told, and waits its turn."""
+    path = f"{net.directory}/a.sock"
+    server = net.vif("link", f"memif:{path},role=server,id=0",
+                     "null:").wait_ready()
+    first, other = [net.vif("link", f"memif:{path},role=client,id=0",
+                            "null:").wait_ready() for _ in range(2)]
+
+    def up():
+        return [one for one in (first, other) if one.running() and
+                any(event["state"] == "up" and "memif" in event["port"]
+                    for event in one.events("state")[-1:])]
+    served = wait(up, "one to be served", 10)
+    check_equal(len(served), 1, "clients that are served")
+    late = other if served[0] is first else first
+    wait(lambda: "already connected" in late.out + late.err,
+         "the other one to say why it is not", 10)
+    served[0].stop()
+    wait(lambda: late in up(), "the other one to be served", 15)
+    late.stop()
+    server.stop()
 
 
 # The attacks must bite
@@ -367,6 +408,8 @@ def main(arguments):
             if full or not attack.slow:
                 cases.add(f"{who}: {attack.name}",
                           functools.partial(tidily, play, attack))
+    cases.add("a second vif on the same socket", second_server)
+    cases.add("a second vif as a client", second_vif_client)
     interop.run(cases, arguments)
 
 

@@ -41,8 +41,8 @@ def other_role(role):
     return "client" if role == "server" else "server"
 
 
-def vif_end(path, role, *keys):
-    return ",".join([f"memif:{path}", f"role={role}", "id=0", *keys])
+def vif_end(path, role, *keys, number=0):
+    return ",".join([f"memif:{path}", f"role={role}", f"id={number}", *keys])
 
 
 def address_of(net, kind):
@@ -118,12 +118,16 @@ def echo(net, role, sizes=SIZES, window=8, n=N_FRAME, **how):
 class Flood:
     """testpmd at both ends of vif, sending as fast as it can.
 
-    testpmd's port 0 meets vif's port A, port 1 meets B.
+    testpmd's port 0 meets vif's port A, port 1 meets B, by a socket for each or
+    by one for both.
     """
 
-    def __init__(self, net, role, queues=1, pmd=None, keys=(), start=True):
+    def __init__(self, net, role, queues=1, pmd=None, keys=(), start=True,
+                 one_socket=False):
         self.net, self.role = net, role
-        self.paths = [f"{net.directory}/{name}.sock" for name in "ab"]
+        names = "aa" if one_socket else "ab"
+        self.paths = [f"{net.directory}/{name}.sock" for name in names]
+        self.ids = (0, 1) if one_socket else (0, 0)
         self.options = {"mode": "flowgen", "rxq": queues,
                         "cpu": testpmd.cpus()[1], **(pmd or {})}
         self.keys = [*([f"queues={queues}"] if queues > 1 else []), *keys]
@@ -140,15 +144,15 @@ class Flood:
         for path in self.paths:
             if other_role(self.role) == "server" and os.path.exists(path):
                 os.unlink(path)  # a testpmd that died leaves it
-        ports = [memif(other_role(self.role), path, id=0)
-                 for path in self.paths]
+        ports = [memif(other_role(self.role), path, id=number)
+                 for path, number in zip(self.paths, self.ids)]
         self.pmd = self.net.start(Testpmd(self.net.directory, *ports,
                                           **self.options)).ready()
 
     def start_vif(self):
         self.vif = self.net.vif(
-            "link", *(vif_end(path, self.role, *self.keys)
-                      for path in self.paths),
+            "link", *(vif_end(path, self.role, *self.keys, number=number)
+                      for path, number in zip(self.paths, self.ids)),
             before=interop.pinned(testpmd.cpus()[0])).wait_ready()
 
     def flows(self, more=N_FLOW, seconds=SLOW_S):
@@ -511,6 +515,7 @@ def add_floods(cases, full):
             cases.add(f"vif as {role}, {name}",
                       functools.partial(function, role=role, **how))
         add("flood", flood)
+        add("flood over one socket", flood, one_socket=True)
         add("flood on 2 queues", flood, queues=2)
         add("flood on 4 queues", flood, queues=4)
         add("kernel at both ends", kernel)

@@ -245,7 +245,7 @@ def ring_bytes(log2, line=64):
 
 
 class Ring:
-    """One ring, by itself. Nothing here is checked, so that it can be abused."""
+    """One ring, by itself. Nothing is checked, so that it can be abused."""
 
     def __init__(self, mapping, offset, log2, line=64):
         self.mapping, self.offset = mapping, offset
