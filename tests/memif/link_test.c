@@ -610,7 +610,7 @@ static void configs_are_checked(void **state)
 {
 	static const struct config_case cases[] = {
 		{ { .secret = "123456789012345678901234" }, "23 bytes" },
-		{ { .mode = MEMIF_MODE_PUNT }, "mode" },
+		{ { .mode = MEMIF_MODE_PUNT + 1 }, "mode" },
 		{ { .n_ring = { 257, 1 } }, "256 queues" },
 		{ { .n_ring = { 1, 257 } }, "256 queues" },
 		{ { .log2_size = 16 }, "32768 slots" },
