@@ -149,7 +149,7 @@ static uint32_t cut_all(const struct vif_packet *whole, bool in_place,
 }
 
 /* S26: 64 KiB into 47 segments, either way, with checksum work and without. */
-static void cutting(void **state)
+static void s26_cutting(void **state)
 {
 	static uint8_t byte[WHOLE];
 	struct iovec seg = { byte, sizeof(byte) };
@@ -175,7 +175,7 @@ static void cutting(void **state)
 }
 
 /* A full burst that becomes two packets, and one in which nothing fits. */
-static void gluing(void **state)
+static void g26_gluing(void **state)
 {
 	static uint8_t byte[GLUE_BURST_MAX][PITCH];
 	static struct glue glue;
@@ -209,8 +209,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts),
-		cmocka_unit_test(cutting),
-		cmocka_unit_test(gluing),
+		cmocka_unit_test(s26_cutting),
+		cmocka_unit_test(g26_gluing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
