@@ -84,7 +84,7 @@ static inline uint32_t stream_len(struct stream *stream)
 /* What is odd about all packets of a flow. */
 static inline void stream_odd_flow(struct stream *stream, struct craft *flow)
 {
-	switch (stream_below(stream, 6)) {
+	switch (stream_below(stream, 7)) {
 	case 0:
 		flow->ip_options = 8;
 		break;
@@ -102,6 +102,9 @@ static inline void stream_odd_flow(struct stream *stream, struct craft *flow)
 		break;
 	case 5:
 		flow->urgent = 7;
+		break;
+	case 6:
+		flow->flags = 0x90; /* CWR */
 		break;
 	default:
 		break;

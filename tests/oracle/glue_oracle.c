@@ -27,8 +27,8 @@
 #include "tests/stream.h"
 
 enum {
-	WINDOW = 32,    /* bursts under way at a time */
-	PORTS_EACH = 8, /* of a burst, for its flows */
+	WINDOW = 32, /* bursts under way at a time */
+	PORTS_EACH = GLUE_POLICY_PORTS,
 	ATTEMPTS = 10,
 	WAIT_MS = 5000,
 };
@@ -56,15 +56,18 @@ struct oracle {
 	struct vif_batch *in;
 	struct vif_batch *out;
 	struct round_trip trip;
-	uint32_t place[GLUE_BURST_MAX];
+	bool shares[PORTS_EACH][PORTS_EACH]; /* places in our table */
 	struct burst window[WINDOW];
 	/* what was found */
 	uint64_t joined, apart, later, again;
 	uint64_t excused[GLUE_POLICY_N];
 };
 
-static void make_burst(struct burst *burst, uint32_t place, uint64_t seed)
+/* The burst of a seed has the same ports whenever it is sent. */
+static struct burst *make_burst(struct oracle *oracle, uint64_t seed)
 {
+	uint32_t place = (uint32_t)(seed % WINDOW);
+	struct burst *burst = &oracle->window[place];
 	struct stream stream;
 
 	stream_start(&stream, seed, (uint16_t)(place * PORTS_EACH), odd);
@@ -74,6 +77,13 @@ static void make_burst(struct burst *burst, uint32_t place, uint64_t seed)
 	memset(burst->seen, 0, sizeof(burst->seen));
 	for (uint32_t i = 0; i < burst->n; i++)
 		burst->len[i] = craft_put(&burst->packet[i], burst->byte[i]);
+	return burst;
+}
+
+static void clear_window(struct oracle *oracle)
+{
+	for (uint32_t i = 0; i < WINDOW; i++)
+		oracle->window[i].n = oracle->window[i].n_seen = 0;
 }
 
 /* Undoes the hop: TTL or hop limit, and the IPv4 checksum over it. */
@@ -252,20 +262,20 @@ static int receive(struct oracle *oracle)
 	return r;
 }
 
-static const struct burst *unfinished(const struct oracle *oracle, uint32_t n)
+static const struct burst *unfinished(const struct oracle *oracle)
 {
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < WINDOW; i++)
 		if (oracle->window[i].n_seen < oracle->window[i].n)
 			return &oracle->window[i];
 	return NULL;
 }
 
-/* Sends the first n bursts of the window, and waits for all of them. */
-static int ask_kernel(struct oracle *oracle, uint32_t n)
+/* Sends the bursts of the window, and waits for all of them. */
+static int ask_kernel(struct oracle *oracle)
 {
 	const struct burst *burst;
 
-	for (uint32_t b = 0; b < n; b++) {
+	for (uint32_t b = 0; b < WINDOW; b++) {
 		burst = &oracle->window[b];
 		for (uint32_t i = 0; i < burst->n; i++)
 			if (gro_kernel_write(&oracle->kernel, burst->byte[i],
@@ -276,7 +286,7 @@ static int ask_kernel(struct oracle *oracle, uint32_t n)
 	}
 	if (gro_kernel_flush(&oracle->kernel) < 0 || receive(oracle) < 0)
 		return -1;
-	while ((burst = unfinished(oracle, n))) {
+	while ((burst = unfinished(oracle))) {
 		if (vif_port_wait(oracle->kernel.out, 0, VIF_WAIT_RX,
 				  WAIT_MS) <= 0) {
 			(void)printf("seed %llu: %u of %u packets came out\n",
@@ -290,7 +300,45 @@ static int ask_kernel(struct oracle *oracle, uint32_t n)
 	return 0;
 }
 
-/* Fills trip.before with our own opinion, and place. */
+/*
+ * Whether two flows share a place in our table: then a packet of the one cannot
+ * be joined over one of the other.
+ */
+static bool share_place(struct oracle *oracle, const struct craft *a,
+			const struct craft *b)
+{
+	struct craft packet[3] = {
+		{ .ip6 = a->ip6, .udp = a->udp, .port = a->port, .len = 1 },
+		{ .ip6 = b->ip6, .udp = b->udp, .port = b->port, .len = 1 },
+	};
+	uint8_t byte[3][CRAFT_HEADER_MAX + 1];
+
+	packet[2] = packet[0];
+	packet[2].seq = packet[2].id = 1;
+	vif_batch_clear(oracle->in);
+	vif_batch_clear(oracle->out);
+	for (int i = 0; i < 3; i++)
+		(void)vif_batch_add(oracle->in, byte[i],
+				    (uint32_t)craft_put(&packet[i], byte[i]));
+	(void)glue_burst(&oracle->glue, oracle->in, oracle->out);
+	return oracle->out->n == 3;
+}
+
+/* Fills shares for the flows of a burst. */
+static void find_shares(struct oracle *oracle, const struct burst *burst)
+{
+	const struct craft *flow[PORTS_EACH] = { NULL };
+
+	for (uint32_t i = 0; i < burst->n; i++)
+		flow[burst->packet[i].port % PORTS_EACH] = &burst->packet[i];
+	for (int a = 0; a < PORTS_EACH; a++)
+		for (int b = 0; b < PORTS_EACH; b++)
+			oracle->shares[a][b] =
+				flow[a] && flow[b] && a != b &&
+				share_place(oracle, flow[a], flow[b]);
+}
+
+/* Fills trip.before with our own opinion. */
 static int ask_glue(struct oracle *oracle, struct burst *burst)
 {
 	const char *fault;
@@ -301,10 +349,6 @@ static int ask_glue(struct oracle *oracle, struct burst *burst)
 		if (!vif_batch_add(oracle->in, burst->byte[i],
 				   (uint32_t)burst->len[i]))
 			return -1;
-	for (uint32_t i = 0; i < burst->n; i++)
-		oracle->place[i] = vif_packet_flow_hash(&oracle->in->packet[i],
-							VIF_MEDIUM_IP) %
-				   GLUE_FLOWS;
 	(void)glue_burst(&oracle->glue, oracle->in, oracle->out);
 	fault = round_trip(oracle->in, oracle->out, VIF_MEDIUM_IP,
 			   &oracle->trip);
@@ -392,11 +436,12 @@ static int judge(struct oracle *oracle, struct burst *burst, bool is_last)
 {
 	struct counts counts = { .joined = 0 };
 	struct glue_verdict verdict = {
-		burst->packet,  burst->n,      oracle->trip.before,
-		burst->kernels, oracle->place,
+		burst->packet,  burst->n,       oracle->trip.before,
+		burst->kernels, oracle->shares,
 	};
 	int32_t at;
 
+	find_shares(oracle, burst);
 	if (ask_glue(oracle, burst) < 0)
 		return -1;
 	at = compare(&verdict, &counts);
@@ -419,11 +464,14 @@ static int again(struct oracle *oracle, uint64_t seed)
 	int r = 1;
 
 	for (int i = 1; r == 1 && i < ATTEMPTS; i++) {
+		struct burst *burst;
+
 		oracle->again++;
-		make_burst(&oracle->window[0], 0, seed);
-		if (ask_kernel(oracle, 1) < 0)
+		clear_window(oracle);
+		burst = make_burst(oracle, seed);
+		if (ask_kernel(oracle) < 0)
 			return -1;
-		r = judge(oracle, &oracle->window[0], i + 1 == ATTEMPTS);
+		r = judge(oracle, burst, i + 1 == ATTEMPTS);
 	}
 	return r;
 }
@@ -433,12 +481,14 @@ static int run_window(struct oracle *oracle, uint64_t seed, uint32_t n)
 	uint64_t torn[WINDOW];
 	uint32_t n_torn = 0;
 
+	clear_window(oracle);
 	for (uint32_t i = 0; i < n; i++)
-		make_burst(&oracle->window[i], i, seed + i);
-	if (ask_kernel(oracle, n) < 0)
+		(void)make_burst(oracle, seed + i);
+	if (ask_kernel(oracle) < 0)
 		return -1;
 	for (uint32_t i = 0; i < n; i++) {
-		int r = judge(oracle, &oracle->window[i], false);
+		uint32_t place = (uint32_t)((seed + i) % WINDOW);
+		int r = judge(oracle, &oracle->window[place], false);
 
 		if (r < 0)
 			return -1;

@@ -63,10 +63,14 @@ static bool is_overtaken(const struct glue_verdict *verdict, int32_t from,
 static bool lost_place(const struct glue_verdict *verdict, int32_t from,
 		       uint32_t to)
 {
-	for (uint32_t i = (uint32_t)from + 1; i < to; i++)
-		if (verdict->place[i] == verdict->place[to] &&
-		    verdict->packet[i].port != verdict->packet[to].port)
+	uint16_t own = verdict->packet[to].port % GLUE_POLICY_PORTS;
+
+	for (uint32_t i = (uint32_t)from + 1; i < to; i++) {
+		uint16_t other = verdict->packet[i].port % GLUE_POLICY_PORTS;
+
+		if (other != own && verdict->shares[own][other])
 			return true;
+	}
 	return false;
 }
 

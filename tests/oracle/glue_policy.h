@@ -9,6 +9,10 @@
 #include "packet/glue.h"
 #include "tests/craft.h"
 
+enum glue_policy_limits {
+	GLUE_POLICY_PORTS = 8, /* of a burst, for its flows */
+};
+
 enum glue_policy {
 	GLUE_POLICY_NONE, /* there is no excuse */
 	GLUE_POLICY_FIN,
@@ -33,7 +37,8 @@ struct glue_verdict {
 	uint32_t n;
 	const int32_t *ours;
 	const int32_t *kernels;
-	const uint32_t *place; /* in the flow table */
+	/* Whether two flows, by port, share a place in our table. */
+	bool (*shares)[GLUE_POLICY_PORTS];
 };
 
 /* Why packet i was joined to another one by us than by the kernel. */
