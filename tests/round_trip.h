@@ -139,6 +139,8 @@ static inline const char *round_trip_super(struct round_trip *trip,
 					   enum vif_medium medium)
 {
 	bool unfinished = round_trip_unfinished(in, packet);
+	bool (*judge)(const uint8_t *ip, size_t len) =
+		unfinished ? naive_seeded : naive_good;
 	struct iovec seg[VIF_PACKET_SEG_MAX + 1];
 	uint8_t header[VIF_PACKET_HDR_MAX];
 	struct vif_packet segment;
@@ -152,8 +154,7 @@ static inline const char *round_trip_super(struct round_trip *trip,
 	while (cut_next(&cut, header, seg, VIF_PACKET_SEG_MAX + 1, &segment)) {
 		size_t len = round_trip_flatten(&segment, trip->byte);
 
-		if (!unfinished && !naive_good(trip->byte + packet->l3_off,
-					       len - packet->l3_off))
+		if (!judge(trip->byte + packet->l3_off, len - packet->l3_off))
 			return "a segment with a wrong checksum";
 		at = round_trip_find(trip, in, len);
 		if (at < 0)

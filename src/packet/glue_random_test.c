@@ -40,6 +40,21 @@ struct room {
 
 static uint64_t only_seed; /* 0: all */
 
+/* Takes back the checksum of a packet, if it was right. */
+static void unfinish(struct vif_packet *packet, uint8_t *ip)
+{
+	struct naive found;
+
+	if (!naive_good(ip, packet->len) ||
+	    !naive_find(ip, packet->len, &found))
+		return;
+	packet->csum = VIF_CSUM_PARTIAL;
+	packet->l4_off = (uint16_t)found.l4_off;
+	packet->csum_off = (uint16_t)naive_field(found.proto);
+	put_be16(ip + found.l4_off + packet->csum_off,
+		 naive_pseudo(ip, found.proto, packet->len - found.l4_off));
+}
+
 static void make_burst(struct room *room, uint64_t seed)
 {
 	struct craft burst[GLUE_BURST_MAX];
@@ -55,11 +70,16 @@ static void make_burst(struct room *room, uint64_t seed)
 			vif_batch_add(room->in, room->byte[i], (uint32_t)len);
 
 		assert_non_null(packet);
-		memcpy(room->copy[i], room->byte[i], len);
 		/* Some were checked by whoever delivered them. */
 		if (stream_one_in(&stream, 4) &&
 		    naive_good_padded(room->byte[i], len))
 			packet->csum = VIF_CSUM_VERIFIED;
+		if (stream_one_in(&stream, 4))
+			packet->flags = VIF_PACKET_HOSTILE;
+		/* One flow of some bursts is from a sender on this machine. */
+		if (seed % 2 && burst[i].port == 0)
+			unfinish(packet, room->byte[i]);
+		memcpy(room->copy[i], room->byte[i], len);
 	}
 }
 

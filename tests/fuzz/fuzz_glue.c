@@ -120,14 +120,14 @@ static void set_partial(struct vif_packet *packet, enum vif_medium medium,
 			size_t l3)
 {
 	uint8_t *data = packet->seg[0].iov_base;
-	bool good =
-		packet->n_seg == 1 && naive_good(data + l3, packet->len - l3);
 	struct vif_packet partial = *packet;
 	struct naive found;
+	bool good;
 
 	if (packet->seg[0].iov_len <= l3 ||
 	    !naive_find(data + l3, packet->seg[0].iov_len - l3, &found))
 		return;
+	good = packet->n_seg == 1 && naive_good(data + l3, packet->len - l3);
 	partial.csum = VIF_CSUM_PARTIAL;
 	partial.l3_off = (uint16_t)l3;
 	partial.l4_off = (uint16_t)(l3 + found.l4_off);
