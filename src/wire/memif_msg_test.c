@@ -248,7 +248,9 @@ static void texts_of_peers_end(void **state)
 	struct memif_msg msg;
 
 	(void)state;
-	for (uint16_t type = MEMIF_MSG_ACK; type < MEMIF_MSG_N; type++) {
+	for (unsigned int i = MEMIF_MSG_ACK; i < MEMIF_MSG_N; i++) {
+		const uint16_t type = (uint16_t)i;
+
 		memset(bytes, 'x', sizeof(bytes));
 		memcpy(bytes, &type, sizeof(type));
 		assert_int_equal(memif_msg_decode(bytes, sizeof(bytes), &msg),

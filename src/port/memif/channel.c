@@ -123,7 +123,7 @@ int memif_channel_send(int fd, const uint8_t bytes[MEMIF_MSG_LEN], int pass_fd)
 		char bytes[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control = { { 0 } };
-	struct iovec iov = { (void *)(uintptr_t)bytes, MEMIF_MSG_LEN };
+	struct iovec iov = { (void *)bytes, MEMIF_MSG_LEN };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *cmsg;
 	ssize_t n;

@@ -105,10 +105,12 @@ static struct memif_objection check_place(const struct memif_geometry *geometry,
 		for (uint16_t i = 0; i < n[to]; i++)
 			if (overlap(place, &geometry->ring[to][i],
 				    geometry->line))
-				return object(MEMIF_DOWN_RING_OVERLAP,
-					      "ring at offset %u overlaps "
-					      "ring %u %s",
-					      place->offset, i, to_whom(to));
+				return object(
+					MEMIF_DOWN_RING_OVERLAP,
+					"ring at offset %u overlaps "
+					"ring %u %s",
+					place->offset, i,
+					to_whom((enum memif_direction)to));
 	return fine;
 }
 

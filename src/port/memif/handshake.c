@@ -44,9 +44,11 @@ static void copy_text(char *to, const char *from, size_t size)
 {
 	size_t len = strnlen(from, size - 1);
 
-	for (size_t i = 0; i < len; i++)
-		to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+	memcpy(to, from, len);
 	to[len] = '\0';
+	for (size_t i = 0; i < len; i++)
+		if (to[i] < ' ' || to[i] > '~')
+			to[i] = '?';
 }
 
 void memif_handshake_init_client(struct memif_handshake *handshake,

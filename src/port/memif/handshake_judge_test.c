@@ -12,7 +12,7 @@
 #include "base/bits.h"
 #include "tests/memif_talk.h"
 
-/* What the server says of an INIT. */
+/* What the server says of an INIT. NOLINTNEXTLINE(*.performance.Padding) */
 struct init_case {
 	const char *what;
 	const char *secret; /* of the server; NULL: there is no interface */
@@ -137,7 +137,7 @@ static void every_byte_of_a_secret_counts(void **state)
 
 		memset(config.secret, 's', MEMIF_MSG_SECRET_SIZE - 1);
 		memset(msg.init.secret, 's', MEMIF_MSG_SECRET_SIZE - 1);
-		msg.init.secret[i] ^= 1 << (i % 3);
+		msg.init.secret[i] = 't';
 		go_to(&hs, &points[7]);
 		say(&hs, &msg, 0);
 		found(&hs, &config);
@@ -157,6 +157,7 @@ static void secrets_are_not_left_behind(void **state)
 	}
 }
 
+/* As in the table. NOLINTNEXTLINE(*.performance.Padding) */
 struct hello_case {
 	const char *what;
 	uint16_t min_version, max_version, max_s2c, max_c2s;

@@ -30,8 +30,6 @@
 
 static_assert(MEMIF_DOWN_N <= 64, "each has a bit");
 
-static void drive(struct memif_link *link, uint64_t now_ns);
-
 static bool is_client(const struct memif_link *link)
 {
 	return link->config.role == MEMIF_CLIENT;
@@ -45,8 +43,8 @@ static const char *where(const struct memif_link *link)
 
 /* Failures */
 
-/* Whatever the callback asks for is done once it has returned. */
-static void call_failed(struct memif_link *link, uint64_t now_ns)
+/* What the callback asks for is done by whoever is further out. */
+static void call_failed(struct memif_link *link)
 {
 	bool was_driven = link->is_driven;
 
@@ -55,7 +53,6 @@ static void call_failed(struct memif_link *link, uint64_t now_ns)
 	link->is_driven = true;
 	link->config.failed(link, link->config.user);
 	link->is_driven = was_driven;
-	drive(link, now_ns);
 }
 
 /*
@@ -63,7 +60,7 @@ static void call_failed(struct memif_link *link, uint64_t now_ns)
  * failures, so it tells each kind once; a client makes its own pauses.
  */
 static void note_failure(struct memif_link *link, enum memif_down down,
-			 const struct vif_error *error, uint64_t now_ns)
+			 const struct vif_error *error)
 {
 	bool is_told = link->told_failures & UINT64_C(1) << down;
 	bool is_same = link->error.code == error->code &&
@@ -75,7 +72,7 @@ static void note_failure(struct memif_link *link, enum memif_down down,
 	link->error = *error;
 	link->told_failures |= UINT64_C(1) << down;
 	if (!is_told || (is_client(link) && !is_same))
-		call_failed(link, now_ns);
+		call_failed(link);
 }
 
 /* The errno that says most of it, for programs. */
@@ -187,7 +184,7 @@ static void tear_down(struct memif_link *link, uint64_t now_ns)
 		if (link->config.down)
 			link->config.down(link, link->config.user);
 	} else {
-		note_failure(link, handshake->down, &error, now_ns);
+		note_failure(link, handshake->down, &error);
 	}
 	memif_memory_free(link->memory);
 	link->memory = NULL;
@@ -412,11 +409,11 @@ static int try_to_connect(struct memif_link *link, uint64_t now_ns,
 
 static void attempt(struct memif_link *link, uint64_t now_ns)
 {
-	struct vif_error error;
+	struct vif_error error = { .code = 0 };
 
 	if (try_to_connect(link, now_ns, &error) == 0)
 		return;
-	note_failure(link, MEMIF_DOWN_SOCKET, &error, now_ns);
+	note_failure(link, MEMIF_DOWN_SOCKET, &error);
 	wait_again(link, now_ns);
 }
 
@@ -456,7 +453,8 @@ static void service_refused(struct memif_service *service,
 	if (handshake->peer_app[0] != '\0')
 		(void)snprintf(error.what, sizeof(error.what),
 			       "refused a client (%s)", handshake->peer_app);
-	note_failure(link, handshake->down, &error, now_ns);
+	note_failure(link, handshake->down, &error);
+	drive(link, now_ns);
 }
 
 static void link_ready(struct memif_watch *watch, uint32_t events,

@@ -68,11 +68,6 @@ static struct memif_service *find_service(const struct memif_listener *listener,
 	return found;
 }
 
-static bool is_server(const struct memif_service *service)
-{
-	return service && service->config->role == MEMIF_SERVER;
-}
-
 /* Returns whether the client now belongs to a link. */
 static bool find_interface(struct memif_pending *pending, uint64_t now_ns)
 {
@@ -80,24 +75,23 @@ static bool find_interface(struct memif_pending *pending, uint64_t now_ns)
 	struct memif_handshake *handshake = &pending->handshake;
 	struct memif_service *service =
 		find_service(listener, memif_handshake_id(handshake));
+	bool is_server = service && service->config->role == MEMIF_SERVER;
 	const struct memif_found found = {
 		.config = service ? service->config : NULL,
-		.busy = is_server(service) && service->busy(service, now_ns),
+		.busy = is_server && service->busy(service, now_ns),
 		.throttled = memif_guesses_used_up(&listener->guesses,
 						   pending->uid, now_ns),
 	};
-	int fd = pending->fd;
 
 	memif_handshake_found(handshake, &found);
 	if (handshake->down == MEMIF_DOWN_SECRET_WRONG)
 		memif_guesses_wrong(&listener->guesses, pending->uid, now_ns);
-	if (handshake->down != MEMIF_DOWN_NONE) {
-		if (is_server(service))
-			service->refused(service, handshake, now_ns);
+	if (is_server && handshake->down != MEMIF_DOWN_NONE)
+		service->refused(service, handshake, now_ns);
+	if (!is_server || handshake->down != MEMIF_DOWN_NONE)
 		return false;
-	}
 	memif_watch_remove(&pending->watch);
-	service->take(service, fd, handshake, now_ns);
+	service->take(service, pending->fd, handshake, now_ns);
 	free_pending(pending);
 	return true;
 }
@@ -110,43 +104,64 @@ static void turn_away(struct memif_pending *pending)
 	free_pending(pending);
 }
 
-/* Does what the machine wants until it has to wait. */
-static void serve_pending(struct memif_pending *pending, uint64_t now_ns)
+enum progress {
+	PROGRESS_MADE,
+	PROGRESS_WAITS, /* for events */
+	PROGRESS_GONE,  /* the client is not pending any more */
+};
+
+static enum progress do_want(struct memif_pending *pending,
+			     uint32_t *ret_events, uint64_t now_ns)
 {
 	struct memif_handshake *handshake = &pending->handshake;
-	uint32_t events = EPOLLIN;
-	bool waits = false;
-	int judged_fd;
+	int judged_fd; /* never: there is nothing to judge before INIT */
 
-	while (!waits) {
-		switch (memif_handshake_want(handshake)) {
-		case MEMIF_WANT_SEND:
-			waits = !memif_exchange_send_plain(handshake,
-							   pending->fd);
-			events = EPOLLOUT;
-			break;
-		case MEMIF_WANT_FIND:
-			if (find_interface(pending, now_ns))
-				return;
-			break;
-		case MEMIF_WANT_RECORD:
-			events = EPOLLIN;
-			waits = !memif_exchange_receive(handshake, pending->fd,
-							&judged_fd);
-			break;
-		default:
-			assert(memif_handshake_want(handshake) ==
-			       MEMIF_WANT_DOWN);
-			turn_away(pending);
-			return;
-		}
+	switch (memif_handshake_want(handshake)) {
+	case MEMIF_WANT_SEND:
+		*ret_events = EPOLLOUT;
+		return memif_exchange_send_plain(handshake, pending->fd) ?
+			       PROGRESS_MADE :
+			       PROGRESS_WAITS;
+	case MEMIF_WANT_RECORD:
+		*ret_events = EPOLLIN;
+		return memif_exchange_receive(handshake, pending->fd,
+					      &judged_fd) ?
+			       PROGRESS_MADE :
+			       PROGRESS_WAITS;
+	case MEMIF_WANT_FIND:
+		return find_interface(pending, now_ns) ? PROGRESS_GONE :
+							 PROGRESS_MADE;
+	default:
+		assert(memif_handshake_want(handshake) == MEMIF_WANT_DOWN);
+		turn_away(pending);
+		return PROGRESS_GONE;
 	}
+}
+
+static enum progress wait_for(struct memif_pending *pending, uint32_t events)
+{
+	struct memif_handshake *handshake = &pending->handshake;
+
 	pending->watch.deadline_ns = memif_handshake_deadline(handshake);
 	if (memif_watch_fd(&pending->watch, pending->fd, events) == 0)
-		return;
+		return PROGRESS_WAITS;
 	memif_handshake_fail(handshake, MEMIF_DOWN_SOCKET,
 			     "cannot wait for the client");
-	serve_pending(pending, now_ns);
+	return PROGRESS_MADE;
+}
+
+/* Does what the machine wants until it has to wait, or is gone. */
+static void serve_pending(struct memif_pending *pending, uint64_t now_ns)
+{
+	enum progress progress = PROGRESS_MADE;
+
+	while (progress == PROGRESS_MADE) {
+		uint32_t events = 0;
+
+		progress = do_want(pending, &events, now_ns);
+		if (progress == PROGRESS_WAITS)
+			progress = wait_for(pending, events);
+	}
 }
 
 static void pending_ready(struct memif_watch *watch, uint32_t events,
@@ -168,6 +183,16 @@ static void end_pending(struct memif_pending *pending, enum memif_down down,
 		(void)memif_exchange_send_plain(&pending->handshake,
 						pending->fd);
 	turn_away(pending);
+}
+
+static void end_oldest(struct memif_listener *listener, enum memif_down down,
+		       const char *reason)
+{
+	struct memif_pending *oldest = listener->oldest;
+
+	assert(oldest->listener == listener && !oldest->older);
+	end_pending(oldest, down, reason);
+	assert(listener->oldest != oldest);
 }
 
 /* Accepting */
@@ -205,7 +230,7 @@ static struct memif_msg_hello hello_of(const struct memif_listener *listener)
 		uint16_t c2s = index_max(s->config->n_ring[MEMIF_C2S]);
 		uint16_t s2c = index_max(s->config->n_ring[MEMIF_S2C]);
 
-		if (!is_server(s))
+		if (s->config->role != MEMIF_SERVER)
 			continue;
 		if (c2s > hello.max_c2s_ring)
 			hello.max_c2s_ring = c2s;
@@ -250,8 +275,8 @@ static void make_room(struct memif_listener *listener, uint64_t now_ns)
 	serve_pending(oldest, now_ns);
 	if (listener->n_pending < listener->n_pending_max)
 		return;
-	end_pending(listener->oldest, MEMIF_DOWN_CROWD,
-		    "too many clients that say nothing");
+	end_oldest(listener, MEMIF_DOWN_CROWD,
+		   "too many clients that say nothing");
 }
 
 static void welcome(struct memif_listener *listener, int fd, uint64_t now_ns)
@@ -404,8 +429,7 @@ void memif_listener_fini(struct memif_listener *listener)
 		return;
 	assert(!listener->services);
 	while (listener->oldest)
-		end_pending(listener->oldest, MEMIF_DOWN_LOCAL,
-			    "the server is leaving");
+		end_oldest(listener, MEMIF_DOWN_LOCAL, "the server is leaving");
 	memif_watch_remove(&listener->watch);
 	memif_unbind(&listener->bound, &listener->name);
 	if (listener->reserve_fd >= 0)
@@ -420,7 +444,8 @@ int memif_listener_add(struct memif_listener *listener,
 	struct memif_service *other =
 		find_service(listener, service->config->id);
 
-	if (is_server(other) && is_server(service)) {
+	if (other && other->config->role == MEMIF_SERVER &&
+	    service->config->role == MEMIF_SERVER) {
 		error_set(error, -EEXIST, "cannot serve interface %u",
 			  service->config->id);
 		error_where(error, -EEXIST, listener->name.text);

@@ -276,7 +276,7 @@ struct memif_objection memif_memory_take_event(struct memif_memory *memory,
 		return object(MEMIF_DOWN_RING_EVENT,
 			      memif_verdict_text(verdict));
 	}
-	end = add_end(memory, direction);
+	end = add_end(memory, (int)direction);
 	if (!end) {
 		(void)close(fd); /* the peer's */
 		return object_code("cannot keep the ring", -ENOMEM);
