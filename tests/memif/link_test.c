@@ -122,6 +122,24 @@ static void links_of_all_shapes(void **state)
 	}
 }
 
+static void more_memory_than_allowed(void **state)
+{
+	struct cord cord = cord_defaults();
+	unsigned int before = place_count_fds();
+
+	(void)state;
+	cord.config[CLIENT].bytes_max = 100000;
+	cord_open(&cord);
+	cord_settle(&cord);
+	assert_int_equal(client_of(&cord)->last_down, MEMIF_DOWN_MEMORY);
+	assert_non_null(strstr(client_of(&cord)->error.why, "100000 bytes"));
+	/* The server learns it as well, before it knew who it was. */
+	assert_int_equal(counter_read(&cord.listener.downs[MEMIF_DOWN_PEER]),
+			 1);
+	cord_close(&cord);
+	assert_int_equal(place_count_fds(), before);
+}
+
 static void told_the_wrong_line(void **state)
 {
 	struct cord cord = cord_defaults();
@@ -648,6 +666,7 @@ int main(void)
 		PLACED(over_a_path),
 		PLACED(over_an_abstract_name),
 		PLACED(links_of_all_shapes),
+		PLACED(more_memory_than_allowed),
 		PLACED(told_the_wrong_line),
 		PLACED(either_side_leaves),
 		PLACED(either_side_restarts_many_times),

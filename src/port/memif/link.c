@@ -221,6 +221,21 @@ static void answer_code(struct memif_link *link, const char *what, int code)
 		memif_handshake_done(&link->handshake);
 }
 
+static void build_memory(struct memif_link *link)
+{
+	struct memif_handshake *handshake = &link->handshake;
+	int r = memif_memory_build(link->memory, &handshake->geometry);
+
+	if (r == -E2BIG)
+		memif_handshake_fail(
+			handshake, MEMIF_DOWN_MEMORY,
+			"the rings and buffers take more than "
+			"%llu bytes",
+			(unsigned long long)link->config.bytes_max);
+	else
+		answer_code(link, "cannot make the memory", r);
+}
+
 /* Returns whether the socket has to be polled first. */
 static bool send_record(struct memif_link *link)
 {
@@ -311,9 +326,7 @@ static bool do_want(struct memif_link *link, uint32_t *ret_events)
 		*ret_events = EPOLLOUT;
 		return send_record(link);
 	case MEMIF_WANT_BUILD:
-		answer_code(
-			link, "cannot make the memory",
-			memif_memory_build(link->memory, &handshake->geometry));
+		build_memory(link);
 		return false;
 	case MEMIF_WANT_JUDGE_REGION:
 		judge_region(link);
