@@ -31,6 +31,7 @@ struct rig_config {
 	uint8_t log2_size;    /* 4 */
 	uint8_t line;         /* 64 */
 	uint32_t buffer_size; /* 2048 */
+	uint32_t stride;      /* buffer_size */
 	uint32_t headroom;    /* 0 */
 	uint16_t index;       /* where all indices start; 0 */
 	uint32_t spins;       /* 3 */
@@ -111,8 +112,8 @@ static inline void rig_make_fenced(struct rig *rig, uint64_t size)
 static inline void rig_make_memory(struct rig *rig)
 {
 	uint64_t size =
-		rig_buffers_offset(rig) + ((uint64_t)2 * rig->config.buffer_size
-					   << rig->config.log2_size);
+		rig_buffers_offset(rig) +
+		((uint64_t)2 * rig->config.stride << rig->config.log2_size);
 	enum memif_verdict verdict = MEMIF_VERDICT_GOOD;
 	int fd;
 
@@ -162,8 +163,9 @@ static inline struct memif_queue_config rig_queue_config(struct rig *rig,
 		.offset = direction * rig_ring_bytes(rig),
 		.event_fd = rig->event[direction],
 		.buffer_offset = rig_buffers_offset(rig) +
-				 ((uint64_t)direction * rig->config.buffer_size
+				 ((uint64_t)direction * rig->config.stride
 				  << rig->config.log2_size),
+		.buffer_stride = rig->config.stride,
 		.buffer_size = rig->config.buffer_size,
 		.headroom = rig->config.headroom,
 		.spins = rig->config.spins,
@@ -195,6 +197,8 @@ static inline struct rig *rig_new(const struct rig_config *config)
 		rig->config.line = 64;
 	if (!config->buffer_size)
 		rig->config.buffer_size = 2048;
+	if (!config->stride)
+		rig->config.stride = rig->config.buffer_size;
 	if (!config->spins)
 		rig->config.spins = 3;
 	(void)memif_kicker_init(&rig->kicker); /* it works without */

@@ -49,15 +49,22 @@ const char *memif_fault_text(enum memif_fault fault)
 	return words_of(fault)->text;
 }
 
+static uint64_t stride_of(const struct memif_queue_config *config)
+{
+	return config->buffer_stride ? config->buffer_stride :
+				       config->buffer_size;
+}
+
 /* The buffers of a client lie in one region, and descriptors reach them. */
 static bool buffers_fit(const struct memif_queue_config *config)
 {
 	const struct memif_regions *regions = config->regions;
 	uint64_t end = config->buffer_offset +
-		       ((uint64_t)config->buffer_size << config->log2_size);
+		       (stride_of(config) << config->log2_size);
 
 	return config->buffer_region < regions->n &&
 	       config->buffer_offset <= UINT32_MAX &&
+	       stride_of(config) >= config->buffer_size &&
 	       config->headroom < config->buffer_size &&
 	       config->buffer_size - config->headroom >= MEMIF_ROOM_MIN &&
 	       end <= regions->region[config->buffer_region].size &&
@@ -83,9 +90,8 @@ static int make_table(struct memif_queue *queue)
 	if (!queue->buffer)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < queue->size; i++)
-		queue->buffer[i] =
-			(uint32_t)(config->buffer_offset +
-				   (uint64_t)i * config->buffer_size);
+		queue->buffer[i] = (uint32_t)(config->buffer_offset +
+					      i * stride_of(config));
 	queue->memory = &config->regions->region[config->buffer_region];
 	queue->capacity = config->buffer_size - config->headroom;
 	queue->lead = (uint16_t)queue->size;
@@ -167,7 +173,7 @@ void memif_queue_free(struct memif_queue *queue)
 void memif_queue_set_index(struct memif_queue *queue, uint16_t index)
 {
 	assert(!queue->is_started);
-	queue->next = queue->seen = index;
+	queue->next = queue->seen = queue->reclaimed = index;
 }
 
 void memif_queue_start(struct memif_queue *queue)

@@ -40,6 +40,9 @@ enum memif_queue_limits {
 				  * server's slots is given up */
 };
 
+/* Distance of buffers of that size that suits caches. */
+#define MEMIF_STRIDE(size) (((size) + 63u) / 64u * 64u | 64u)
+
 /* How a receiver learns of packets. */
 enum memif_rx_mode {
 	MEMIF_RX_ADAPTIVE,  /* polls while there is traffic, then sleeps */
@@ -81,14 +84,17 @@ struct memif_queue_config {
 	int event_fd; /* borrowed */
 	/*
 	 * Client: where its buffers are. Slot i begins with the one at
-	 * buffer_offset + i * buffer_size, all within 4 GiB of the region.
+	 * buffer_offset + i * buffer_stride, all within 4 GiB of the region. A
+	 * stride that is an odd multiple of 64 spreads them over the sets of the
+	 * cache; 2048 bytes apart they share a few: see MEMIF_STRIDE().
 	 */
 	uint16_t buffer_region;
 	uint64_t buffer_offset;
-	uint32_t buffer_size; /* bytes, a multiple of 64 if speed matters */
-	uint32_t headroom;    /* bytes left free at the front of each buffer */
-	uint32_t len_max;     /* longest packet; 0: VIF_PACKET_LEN_MAX */
-	uint32_t spins;       /* adaptive; 0: MEMIF_SPINS */
+	uint32_t buffer_stride; /* bytes; 0: buffer_size */
+	uint32_t buffer_size;   /* bytes */
+	uint32_t headroom; /* bytes left free at the front of each buffer */
+	uint32_t len_max;  /* longest packet; 0: VIF_PACKET_LEN_MAX */
+	uint32_t spins;    /* adaptive; 0: MEMIF_SPINS */
 };
 
 /* What a queue has counted besides packets. One thread writes. */

@@ -49,14 +49,20 @@ struct memif_queue {
 	uint32_t n_wait;   /* sender: waits since it could send */
 	_Atomic int fault; /* enum memif_fault */
 	struct memif_queue_counters counters;
+	/* client that sends: slots given back last, up to hot_end */
+	uint16_t reclaimed; /* the peer's index then */
+	uint16_t hot_end;
+	uint32_t n_hot;
 	/* sender: buffers from next on that are reserved */
 	uint32_t n_reserved;
 	struct memif_reserved reserved[MEMIF_BATCH_MAX];
 	/* receiver: the lent batch */
 	uint32_t n_lent;
+	uint32_t n_usual; /* the first ones, in one slot each from start on */
+	uint16_t start;
 	uint32_t n_pulled;
 	bool is_bounced;                 /* bounce is in use */
-	uint16_t lent[MEMIF_BATCH_MAX];  /* first slot of each packet */
+	uint16_t lent[MEMIF_BATCH_MAX];  /* first slot of the other packets */
 	bool is_copied[MEMIF_BATCH_MAX]; /* not just the bytes of its slots */
 	uint8_t (*header)[VIF_PACKET_HDR_MAX]; /* MEMIF_PULLED_MAX of them */
 	uint8_t *bounce;                       /* one packet of any length */

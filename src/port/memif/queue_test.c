@@ -592,6 +592,84 @@ static void swapping_moves_no_byte(void **state)
 	rig_free(rig);
 }
 
+/* Sends n small packets, and receives them if asked. */
+static void pass(struct rig *rig, uint32_t n, bool receive)
+{
+	struct vif_packet packet[64];
+	struct iovec seg[64];
+
+	for (uint32_t i = 0; i < n; i++)
+		packet[i] = rig_packet(&seg[i], bytes, 60);
+	assert_int_equal(memif_queue_tx(rig->queue[RIG_CLIENT_TX], packet, n),
+			 n);
+	if (!receive)
+		return;
+	assert_int_equal(rig_receive(rig, RIG_SERVER_RX), n);
+	rig_done(rig, RIG_SERVER_RX);
+}
+
+/* How many buffers the slots of the client refer to by now. */
+static uint32_t count_buffers(const struct rig *rig)
+{
+	uint8_t used[64] = { 0 };
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < 64; i++) {
+		struct memif_desc desc = memif_slot_read(&rig->ring[0].slot[i]);
+		uint32_t at = (desc.offset - rig_buffers_offset(rig)) / 2048;
+
+		assert_true(at < 64);
+		n += used[at]++ == 0;
+	}
+	return n;
+}
+
+static void buffers_that_came_back_go_out_first(void **state)
+{
+	static const struct rig_config config = { .log2_size = 6,
+						  .index = 65400 };
+	struct rig *rig = rig_new(&config);
+	uint32_t seed = 7;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		pass(rig, 4, true);
+	/* Four are in use, and four are just coming back. */
+	assert_in_range(count_buffers(rig), 4, 8);
+	for (int i = 0; i < 300; i++) {
+		for (int n = 0; n < 7; n++)
+			pass(rig, dice(&seed) % 64 + 1, true);
+		/* With all slots in use each has one of its own. */
+		pass(rig, 40, false);
+		pass(rig, 24, false);
+		assert_int_equal(count_buffers(rig), 64);
+		assert_int_equal(rig_receive(rig, RIG_SERVER_RX), 64);
+		rig_done(rig, RIG_SERVER_RX);
+	}
+	rig_free(rig);
+}
+
+static void buffers_may_lie_apart(void **state)
+{
+	static const struct rig_config config = { .log2_size = 2,
+						  .stride = MEMIF_STRIDE(2048),
+						  .headroom = 64 };
+	struct rig *rig = rig_new(&config);
+
+	(void)state;
+	assert_int_equal(MEMIF_STRIDE(2048), 2112);
+	assert_int_equal(MEMIF_STRIDE(2049), 2112);
+	assert_int_equal(MEMIF_STRIDE(64), 64);
+	for (uint32_t i = 0; i < 4; i++) {
+		struct memif_desc desc = memif_slot_read(&rig->ring[1].slot[i]);
+
+		assert_int_equal(desc.length, 1984);
+		assert_int_equal(desc.offset,
+				 rig_buffers_offset(rig) + (4 + i) * 2112 + 64);
+	}
+	rig_free(rig);
+}
+
 static void impossible_queues_are_refused(void **state)
 {
 	static const struct rig_config rig_config = { .log2_size = 4 };
@@ -620,6 +698,8 @@ static void impossible_queues_are_refused(void **state)
 	REFUSE(buffer_offset, rig->client.region[0].size);
 	REFUSE(buffer_offset, UINT64_MAX);
 	REFUSE(buffer_size, UINT32_MAX);
+	REFUSE(buffer_stride, 2047);
+	REFUSE(buffer_stride, UINT32_MAX);
 	REFUSE(len_max, VIF_PACKET_LEN_MAX + 1);
 #undef REFUSE
 	assert_null(queue);
@@ -641,6 +721,8 @@ int main(void)
 		cmocka_unit_test(bad_commits_are_refused),
 		cmocka_unit_test(a_client_forwards_by_swapping),
 		cmocka_unit_test(swapping_moves_no_byte),
+		cmocka_unit_test(buffers_that_came_back_go_out_first),
+		cmocka_unit_test(buffers_may_lie_apart),
 		cmocka_unit_test(impossible_queues_are_refused),
 	};
 

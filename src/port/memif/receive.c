@@ -63,8 +63,6 @@ static uint32_t lend_of_server(struct memif_queue *queue, uint32_t n,
 		offer.offset = buffer[at] + headroom;
 		lend(batch, i, base + offer.offset, desc.length);
 		memif_slot_write(&ring.slot[at], &offer);
-		queue->lent[i] = (uint16_t)(next + i);
-		queue->is_copied[i] = false;
 		sum += desc.length;
 	}
 	*bytes += sum;
@@ -340,6 +338,8 @@ static void take_some(struct memif_queue *queue, uint16_t until, uint32_t n_max,
 	n = queue->config.is_client ? lend_of_server(queue, n, batch, &bytes) :
 				      lend_of_client(queue, n, batch, &bytes);
 	batch->n = batch->n_seg = n;
+	queue->n_usual = n;
+	queue->start = queue->next;
 	queue->next = (uint16_t)(queue->next + n);
 	counter_add(&queue->config.counters->packets, n);
 	counter_add(&queue->config.counters->bytes, bytes);

@@ -22,41 +22,45 @@ enum send_limits {
 	COPY_SMALL_MAX = 256, /* bytes that are copied without a call */
 };
 
-/*
- * Everything here moves, as if from and to could overlap: a client whose packets
- * go back to it may offer buffers within them. It costs nothing.
- */
+/* 16 bytes anywhere, of anything. */
+typedef uint8_t block __attribute__((vector_size(16), aligned(1), may_alias));
 
-/* Both ends of up to 32 bytes, which may overlap: cheaper than to be exact. */
-static inline void copy_ends(uint8_t *to, const uint8_t *from, uint32_t len)
+enum copy_sizes { BLOCK = sizeof(block) };
+
+static inline block load(const uint8_t *from)
 {
-	if (len >= 16) {
-		__builtin_memmove(to, from, 16);
-		__builtin_memmove(to + len - 16, from + len - 16, 16);
-	} else if (len >= 8) {
-		__builtin_memmove(to, from, 8);
-		__builtin_memmove(to + len - 8, from + len - 8, 8);
-	} else {
-		for (uint32_t i = 0; i < len; i++)
-			to[i] = from[i];
-	}
+	return *(const block *)(const void *)from;
 }
 
-/* Not a byte beyond len is read: it could be another's, or not be there. */
+static inline void store(uint8_t *to, block value)
+{
+	*(block *)(void *)to = value;
+}
+
+static inline void copy_2_blocks(uint8_t *to, const uint8_t *from)
+{
+	block first = load(from), second = load(from + BLOCK);
+
+	store(to, first);
+	store(to + BLOCK, second);
+}
+
+/*
+ * Not a byte beyond len is read: it could be another's, or not be there. What is
+ * no multiple is copied by its two ends, which overlap.
+ *
+ * All of this moves, as if from and to could overlap, too: a client whose packets
+ * go back to it may offer buffers within them. It costs nothing.
+ */
 static inline void copy(uint8_t *to, const uint8_t *from, uint32_t len)
 {
-	if (len > COPY_SMALL_MAX) {
+	if (!LIKELY(len - 2 * BLOCK <= COPY_SMALL_MAX - 2 * BLOCK)) {
 		memmove(to, from, len);
 		return;
 	}
-	if (len <= 32) {
-		copy_ends(to, from, len);
-		return;
-	}
-	/* All but the last 32, and these. */
-	for (uint32_t i = 0; i + 32 < len; i += 32)
-		__builtin_memmove(to + i, from + i, 32);
-	__builtin_memmove(to + len - 32, from + len - 32, 32);
+	for (uint32_t i = 0; i + 2 * BLOCK < len; i += 2 * BLOCK)
+		copy_2_blocks(to + i, from + i);
+	copy_2_blocks(to + len - 2 * BLOCK, from + len - 2 * BLOCK);
 }
 
 /* One piece, plain, and of an honest length. */
@@ -66,6 +70,42 @@ static inline bool is_usual(const struct vif_packet *packet, uint32_t longest)
 	       packet->gso == VIF_GSO_NONE &&
 	       packet->csum != VIF_CSUM_PARTIAL &&
 	       packet->seg->iov_len == packet->len;
+}
+
+/*
+ * Client: the next slots to be filled get the buffers that came back last, which
+ * are still in the cache, and give theirs for them. So a ring of many slots of
+ * which few are in use takes the cache of those few. The slots that came back are
+ * the last ones to be filled, so the two ends meet in the middle of the room.
+ */
+static void recycle(struct memif_queue *queue, uint32_t room, uint32_t n)
+{
+	uint32_t *buffer = queue->buffer;
+	const uint16_t mask = queue->ring.mask;
+	uint16_t theirs = (uint16_t)(queue->next + room - queue->lead);
+	uint16_t ahead, next = queue->next, hot;
+
+	if (theirs != queue->reclaimed) {
+		queue->n_hot = memif_ring_distance(theirs, queue->reclaimed);
+		queue->hot_end = queue->reclaimed = theirs;
+	}
+	ahead = memif_ring_distance((uint16_t)(queue->hot_end + queue->lead),
+				    next);
+	if (ahead > queue->size)
+		queue->n_hot = 0; /* they have been filled since */
+	n = n < queue->n_hot ? n : queue->n_hot;
+	n = n < ahead / 2u ? n : ahead / 2u;
+	hot = queue->hot_end;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t *to = &buffer[next++ & mask];
+		uint32_t *from = &buffer[--hot & mask];
+		uint32_t cold = *to;
+
+		*to = *from;
+		*from = cold;
+	}
+	queue->hot_end = hot;
+	queue->n_hot -= n;
 }
 
 /* Client: sends packets, as long as they are usual. Returns how many. */
@@ -324,6 +364,8 @@ int memif_queue_tx(struct memif_queue *queue, const struct vif_packet *packet,
 	before = queue->next;
 	until = (uint16_t)(before + room);
 	queue->n_reserved = 0;
+	if (queue->config.is_client)
+		recycle(queue, room, n);
 	while (done < n) {
 		if (room > 0)
 			done += send_usual(queue, packet + done,

@@ -140,6 +140,17 @@ static bool can_swap(const struct memif_queue *rx, const struct memif_queue *tx)
 	       rx->config.buffer_size == tx->config.buffer_size;
 }
 
+/* The first slot of a lent packet. */
+static uint16_t slot_of(const struct memif_queue *rx, unsigned int i)
+{
+	return i < rx->n_usual ? (uint16_t)(rx->start + i) : rx->lent[i];
+}
+
+static bool is_copied(const struct memif_queue *rx, unsigned int i)
+{
+	return i >= rx->n_usual && rx->is_copied[i];
+}
+
 /* Whether each piece lies in the buffer of its slot. */
 static bool is_in_place(const struct memif_queue *rx,
 			const struct vif_packet *packet, uint16_t first)
@@ -196,12 +207,12 @@ static int swap_run(struct memif_queue *rx, const struct vif_packet *packet,
 {
 	unsigned int i;
 
-	for (i = first; i < first + n && !rx->is_copied[i]; i++) {
-		if (!is_in_place(rx, &packet[i], rx->lent[i]))
+	for (i = first; i < first + n && !is_copied(rx, i); i++) {
+		if (!is_in_place(rx, &packet[i], slot_of(rx, i)))
 			return i == first ? -EINVAL : (int)(i - first);
 		if (packet[i].n_seg > room)
 			break;
-		swap_packet(rx, &packet[i], rx->lent[i], tx);
+		swap_packet(rx, &packet[i], slot_of(rx, i), tx);
 		room -= packet[i].n_seg;
 	}
 	return (int)(i - first);
@@ -231,7 +242,7 @@ int memif_queue_swap(struct memif_queue *rx, const struct vif_batch *batch,
 			return done > 0 ? (int)done : r;
 		done += (unsigned int)r;
 		/* What has been copied in part is copied whole. */
-		if (done == n || !rx->is_copied[first + done])
+		if (done == n || !is_copied(rx, first + done))
 			break;
 		r = memif_queue_tx(tx, &batch->packet[first + done], 1);
 		if (r <= 0)
