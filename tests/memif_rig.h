@@ -28,17 +28,17 @@ enum rig_sizes {
 
 /* Zero means what is behind it. */
 struct rig_config {
-	uint8_t log2_size;    /* 4 */
-	uint8_t line;         /* 64 */
 	uint32_t buffer_size; /* 2048 */
 	uint32_t stride;      /* buffer_size */
 	uint32_t headroom;    /* 0 */
-	uint16_t index;       /* where all indices start; 0 */
 	uint32_t spins;       /* 3 */
+	enum memif_rx_mode rx_mode;
+	uint16_t index;    /* where all indices start; 0 */
+	uint8_t log2_size; /* 4 */
+	uint8_t line;      /* 64 */
 	bool resync;
 	bool is_unsealed; /* memory that can shrink, and the guard */
 	bool is_fenced; /* nothing within reach of a descriptor but the region */
-	enum memif_rx_mode rx_mode;
 };
 
 struct rig {
@@ -206,11 +206,11 @@ static inline struct rig *rig_new(const struct rig_config *config)
 		rig_need((rig->event[i] = memif_event_create()) >= 0, "event");
 	rig_make_memory(rig);
 	for (uint32_t i = 0; i < 2; i++) {
-		rig_need(memif_ring_attach(&rig->ring[i],
-					   rig->client.region[0].base +
-						   i * rig_ring_bytes(rig),
-					   rig->config.line,
-					   rig->config.log2_size) == 0,
+		rig_need(memif_ring_attach(
+				 &rig->ring[i],
+				 rig->client.region[0].base +
+					 (size_t)i * rig_ring_bytes(rig),
+				 rig->config.line, rig->config.log2_size) == 0,
 			 "ring");
 		memif_ring_format(&rig->ring[i]);
 		memif_ring_give(rig->ring[i].head, rig->config.index);

@@ -38,7 +38,7 @@ int memif_ring_attach(struct memif_ring *ring, void *at, uint8_t line,
 	ring->flags = (_Atomic uint16_t *)(void *)(base + 4);
 	ring->head = (_Atomic uint16_t *)(void *)(base + 6);
 	ring->tail = (_Atomic uint16_t *)(void *)(base + line);
-	ring->slot = (struct memif_slot *)(void *)(base + 2u * line);
+	ring->slot = (struct memif_slot *)(void *)(base + 2 * (size_t)line);
 	ring->mask = (uint16_t)((1u << log2_size) - 1);
 	return 0;
 }

@@ -74,7 +74,7 @@ static void fields_lie_where_the_protocol_says(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		struct fixture f = make(lines[i], 4);
 		struct memif_desc desc = { 1, 2, 3, 4, 5 };
-		const uint8_t *slot = f.bytes + 2u * lines[i] + (3 * 16);
+		const uint8_t *slot = f.bytes + 2 * (size_t)lines[i] + 48;
 
 		memif_ring_format(&f.ring);
 		memif_ring_give(f.ring.head, 0x1234);
@@ -97,9 +97,10 @@ static void fields_lie_where_the_protocol_says(void **state)
 static void formatting_clears_just_the_ring(void **state)
 {
 	(void)state;
-	for (uint8_t log2 = 1; log2 <= MEMIF_RING_LOG2_MAX; log2++) {
-		struct fixture f = make(lines[log2 % 2], log2);
-		uint32_t size = memif_ring_bytes(lines[log2 % 2], log2);
+	for (int log2 = 1; log2 <= MEMIF_RING_LOG2_MAX; log2++) {
+		struct fixture f = make(lines[log2 % 2], (uint8_t)log2);
+		uint32_t size =
+			memif_ring_bytes(lines[log2 % 2], (uint8_t)log2);
 
 		assert_false(memif_ring_has_cookie(&f.ring));
 		memif_ring_format(&f.ring);
@@ -151,8 +152,8 @@ static void a_peer_s_line_shows_in_its_stride(void **state)
 static void indices_wrap(void **state)
 {
 	(void)state;
-	for (uint8_t log2 = 1; log2 <= MEMIF_RING_LOG2_MAX; log2++) {
-		struct fixture f = make(64, log2);
+	for (int log2 = 1; log2 <= MEMIF_RING_LOG2_MAX; log2++) {
+		struct fixture f = make(64, (uint8_t)log2);
 		uint16_t size = (uint16_t)(1u << log2);
 
 		/* All of the counter's values, in steps of one. */
@@ -166,7 +167,7 @@ static void indices_wrap(void **state)
 				    &f.ring.slot[i % size] ||
 			    memif_ring_slot(&f.ring, full) !=
 				    memif_ring_slot(&f.ring, old))
-				fail_msg("log2 %u, index %u", log2, i);
+				fail_msg("log2 %d, index %u", log2, i);
 		}
 		free(f.bytes);
 	}

@@ -425,7 +425,7 @@ static void a_client_does_not_read_back_its_geometry(void **state)
 			assert_ptr_equal(rig->batch->seg[i].iov_base,
 					 rig->client.region[0].base +
 						 rig_buffers_offset(rig) +
-						 (4 + i) * 2048);
+						 (4 + (size_t)i) * 2048);
 		rig_done(rig, RIG_CLIENT_RX);
 		assert_int_equal(memif_slot_read(&rig->ring[1].slot[3]).offset,
 				 rig_buffers_offset(rig) + 7 * 2048);

@@ -20,7 +20,7 @@
 
 struct guard {
 	_Atomic uint32_t sequence;
-	_Atomic uintptr_t base; /* 0: free */
+	uint8_t *_Atomic base; /* NULL: free */
 	_Atomic size_t size;
 	struct memif_region *_Atomic region;
 };
@@ -33,7 +33,7 @@ static struct sigaction previous;
 static void put_zeros(const struct guard *guard)
 {
 	struct memif_region *region = atomic_load(&guard->region);
-	void *base = (void *)atomic_load(&guard->base);
+	void *base = atomic_load(&guard->base);
 
 	/* A plain system call, though no standard calls it signal-safe. */
 	if (mmap(base, atomic_load(&guard->size), PROT_READ | PROT_WRITE,
@@ -46,7 +46,7 @@ static void put_zeros(const struct guard *guard)
 static bool guards_address(struct guard *guard, uintptr_t at)
 {
 	uint32_t before = atomic_load(&guard->sequence);
-	uintptr_t base = atomic_load(&guard->base);
+	uintptr_t base = (uintptr_t)atomic_load(&guard->base);
 	size_t size = atomic_load(&guard->size);
 
 	return base != 0 && at >= base && at - base < size && before % 2 == 0 &&
@@ -104,7 +104,7 @@ static int install(void)
 static void change(struct guard *guard, struct memif_region *region)
 {
 	atomic_fetch_add(&guard->sequence, 1);
-	atomic_store(&guard->base, region ? (uintptr_t)region->base : 0);
+	atomic_store(&guard->base, region ? region->base : NULL);
 	atomic_store(&guard->size, region ? region->map_size : 0);
 	atomic_store(&guard->region, region);
 	atomic_fetch_add(&guard->sequence, 1);

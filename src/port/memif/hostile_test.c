@@ -225,6 +225,7 @@ static uint32_t replace_dead(struct rig *rig)
 
 static uint32_t n_calls(void)
 {
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes it */
 	const char *scale = getenv("VIF_TEST_SCALE");
 
 	return scale && strcmp(scale, "small") == 0 ? CALLS_SMALL : CALLS;

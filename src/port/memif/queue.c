@@ -201,6 +201,12 @@ void memif_queue_set_rx_mode(struct memif_queue *queue,
 	memif_ring_mask(&queue->ring, queue->is_masked);
 }
 
+static void note_end(struct memif_queue *queue, enum memif_fault fault)
+{
+	counter_add(&queue->counters.fault[fault], 1);
+	atomic_store_explicit(&queue->fault, (int)fault, memory_order_relaxed);
+}
+
 bool memif_queue_lost_memory(struct memif_queue *queue)
 {
 	const struct memif_regions *regions = queue->config.regions;
@@ -208,7 +214,7 @@ bool memif_queue_lost_memory(struct memif_queue *queue)
 	for (uint16_t i = 0; i < regions->n; i++) {
 		if (!memif_region_is_dead(&regions->region[i]))
 			continue;
-		memif_queue_end(queue, MEMIF_FAULT_MEMORY);
+		note_end(queue, MEMIF_FAULT_MEMORY);
 		return true;
 	}
 	return false;
@@ -217,11 +223,9 @@ bool memif_queue_lost_memory(struct memif_queue *queue)
 void memif_queue_end(struct memif_queue *queue, enum memif_fault fault)
 {
 	/* Zeros in place of memory look like all kinds of faults. */
-	if (fault != MEMIF_FAULT_MEMORY && queue->is_guarded &&
-	    memif_queue_lost_memory(queue))
+	if (queue->is_guarded && memif_queue_lost_memory(queue))
 		return;
-	counter_add(&queue->counters.fault[fault], 1);
-	atomic_store_explicit(&queue->fault, (int)fault, memory_order_relaxed);
+	note_end(queue, fault);
 }
 
 bool memif_queue_blame(struct memif_queue *queue, enum memif_fault fault)

@@ -25,7 +25,7 @@ enum send_limits {
 /* 16 bytes anywhere, of anything. */
 typedef uint8_t block __attribute__((vector_size(16), aligned(1), may_alias));
 
-enum copy_sizes { BLOCK = sizeof(block) };
+enum copy_sizes { BLOCK = sizeof(block), PAIR = 2 * BLOCK };
 
 static inline block load(const uint8_t *from)
 {
@@ -54,13 +54,13 @@ static inline void copy_2_blocks(uint8_t *to, const uint8_t *from)
  */
 static inline void copy(uint8_t *to, const uint8_t *from, uint32_t len)
 {
-	if (!LIKELY(len - 2 * BLOCK <= COPY_SMALL_MAX - 2 * BLOCK)) {
+	if (!LIKELY(len - PAIR <= COPY_SMALL_MAX - PAIR)) {
 		memmove(to, from, len);
 		return;
 	}
-	for (uint32_t i = 0; i + 2 * BLOCK < len; i += 2 * BLOCK)
+	for (uint32_t i = 0; i + PAIR < len; i += PAIR)
 		copy_2_blocks(to + i, from + i);
-	copy_2_blocks(to + len - 2 * BLOCK, from + len - 2 * BLOCK);
+	copy_2_blocks(to + len - PAIR, from + len - PAIR);
 }
 
 /* One piece, plain, and of an honest length. */

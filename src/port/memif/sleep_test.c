@@ -283,6 +283,7 @@ static bool is_quiet(struct rig *rig, enum rig_end rx, uint32_t arms)
 }
 
 /* There when the race detector is; it calls the system as it likes. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming) */
 extern void __tsan_init(void) __attribute__((weak));
 
 static void an_empty_look_makes_no_system_call(void **state)
