@@ -34,6 +34,7 @@ const char *memif_verdict_text(enum memif_verdict verdict)
 		[MEMIF_VERDICT_SHORT] = "region is shorter than announced",
 		[MEMIF_VERDICT_CAN_SHRINK] =
 			"region is not sealed against shrinking",
+		[MEMIF_VERDICT_HUGE] = "region is of huge pages",
 		[MEMIF_VERDICT_NOT_EVENT] = "ring event is not an eventfd",
 	};
 
@@ -145,13 +146,14 @@ int memif_regions_borrow(struct memif_regions *regions, int fd, void *base,
 	return regions->n - 1;
 }
 
-static bool lives_in_memory(int fd)
+static bool lives_in_memory(int fd, bool *ret_huge)
 {
 	struct statfs fs;
 
-	return fstatfs(fd, &fs) == 0 &&
-	       ((unsigned long)fs.f_type == TMPFS_MAGIC ||
-		(unsigned long)fs.f_type == HUGETLBFS_MAGIC);
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	*ret_huge = (unsigned long)fs.f_type == HUGETLBFS_MAGIC;
+	return *ret_huge || (unsigned long)fs.f_type == TMPFS_MAGIC;
 }
 
 /* Sets the seal if it is missing and the owner left that open. */
@@ -178,7 +180,7 @@ enum memif_verdict memif_regions_judge(const struct memif_regions *regions,
 				       enum memif_unsealed unsealed)
 {
 	struct stat info;
-	bool sealed;
+	bool sealed, huge;
 
 	if (size == 0)
 		return MEMIF_VERDICT_EMPTY;
@@ -187,7 +189,7 @@ enum memif_verdict memif_regions_judge(const struct memif_regions *regions,
 	if (is_too_large(regions, size))
 		return MEMIF_VERDICT_TOO_LARGE;
 	if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) ||
-	    !lives_in_memory(fd))
+	    !lives_in_memory(fd, &huge))
 		return MEMIF_VERDICT_NOT_MEMORY;
 	if (!is_writable(fd))
 		return MEMIF_VERDICT_READ_ONLY;
@@ -195,10 +197,11 @@ enum memif_verdict memif_regions_judge(const struct memif_regions *regions,
 	sealed = is_sealed(fd);
 	if (fstat(fd, &info) < 0 || (uint64_t)info.st_size < size)
 		return MEMIF_VERDICT_SHORT;
-	if (sealed)
+	if (sealed && !huge)
 		return MEMIF_VERDICT_GOOD;
-	return unsealed == MEMIF_UNSEALED_GUARD ? MEMIF_VERDICT_UNSEALED :
-						  MEMIF_VERDICT_CAN_SHRINK;
+	if (unsealed == MEMIF_UNSEALED_GUARD)
+		return MEMIF_VERDICT_UNSEALED;
+	return huge ? MEMIF_VERDICT_HUGE : MEMIF_VERDICT_CAN_SHRINK;
 }
 
 /* munmap(2) wants whole pages of hugetlbfs, and st_blksize tells their size. */

@@ -5,7 +5,8 @@
  * The client makes it and sends descriptors of it; the server judges what it is
  * sent, before it maps anything. Memory whose size is not sealed could be taken
  * away under a thread that reads it (SIGBUS), so it is refused, unless the seal
- * can still be set, or the guard of guard.h was asked for.
+ * can still be set, or the guard of guard.h was asked for. The same goes for huge
+ * pages: a peer can punch a hole, and the pool may have none left to fill it.
  *
  * A set belongs to the controlling thread. Data threads read region[].base,
  * size and dead while the link is up; they must have left before
@@ -40,7 +41,8 @@ enum memif_verdict {
 	MEMIF_VERDICT_READ_ONLY,  /* not open for both ways */
 	MEMIF_VERDICT_SHORT,      /* the file is shorter than promised */
 	MEMIF_VERDICT_CAN_SHRINK, /* not sealed, and there is no guard */
-	MEMIF_VERDICT_NOT_EVENT,  /* no eventfd */
+	MEMIF_VERDICT_HUGE, /* huge pages can run out, and there is no guard */
+	MEMIF_VERDICT_NOT_EVENT, /* no eventfd */
 	MEMIF_VERDICT_N
 };
 

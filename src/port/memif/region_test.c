@@ -25,8 +25,9 @@
 
 enum region_test_sizes {
 	SIZE = 65536,
-	PAGE = 4096,
 };
+
+static const uint64_t page = 4096;
 
 static struct memif_regions *new_set(uint64_t total_max)
 {
@@ -153,6 +154,24 @@ static void files_are_judged(void **state)
 	(void)close(sealed);
 }
 
+/* Even sealed they can fault: there may be no page to fill a hole with. */
+static void huge_pages_need_the_guard(void **state)
+{
+	int fd = memfd_create("test",
+			      MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+
+	(void)state;
+	if (fd < 0 || ftruncate(fd, 1 << 30) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0) {
+		(void)printf("skipped: no huge pages here\n");
+		skip();
+	}
+	assert_int_equal(judge(fd, 4096, 0), MEMIF_VERDICT_HUGE);
+	assert_int_equal(judge(fd, 4096, MEMIF_UNSEALED_GUARD),
+			 MEMIF_VERDICT_UNSEALED);
+	(void)close(fd);
+}
+
 /* Those who forgot the seal, but left it open, get it from us. */
 static void a_missing_seal_is_set(void **state)
 {
@@ -168,29 +187,29 @@ static void a_missing_seal_is_set(void **state)
 
 static void sets_have_limits(void **state)
 {
-	struct memif_regions *set = new_set(3 * PAGE);
-	int fd = memory(4 * PAGE, F_SEAL_SHRINK);
+	struct memif_regions *set = new_set(3 * page);
+	int fd = memory(4 * page, F_SEAL_SHRINK);
 
 	(void)state;
-	assert_int_equal(memif_regions_judge(set, fd, 4 * PAGE, 0),
+	assert_int_equal(memif_regions_judge(set, fd, 4 * page, 0),
 			 MEMIF_VERDICT_TOO_LARGE);
-	assert_int_equal(memif_regions_create(set, 4 * PAGE), -E2BIG);
+	assert_int_equal(memif_regions_create(set, 4 * page), -E2BIG);
 	assert_int_equal(memif_regions_create(set, 0), -EINVAL);
-	assert_int_equal(memif_regions_create(set, 2 * PAGE), 0);
-	assert_int_equal(memif_regions_judge(set, fd, 2 * PAGE, 0),
+	assert_int_equal(memif_regions_create(set, 2 * page), 0);
+	assert_int_equal(memif_regions_judge(set, fd, 2 * page, 0),
 			 MEMIF_VERDICT_TOO_LARGE);
-	assert_int_equal(memif_regions_create(set, PAGE + 1), -E2BIG);
-	assert_int_equal(memif_regions_judge(set, fd, PAGE, 0),
+	assert_int_equal(memif_regions_create(set, page + 1), -E2BIG);
+	assert_int_equal(memif_regions_judge(set, fd, page, 0),
 			 MEMIF_VERDICT_GOOD);
 	free_set(set);
 
 	set = new_set(0);
 	for (int i = 0; i < MEMIF_REGION_SET_MAX; i++)
-		assert_int_equal(memif_regions_create(set, PAGE), i);
-	assert_int_equal(memif_regions_create(set, PAGE), -E2BIG);
-	assert_int_equal(memif_regions_judge(set, fd, PAGE, 0),
+		assert_int_equal(memif_regions_create(set, page), i);
+	assert_int_equal(memif_regions_create(set, page), -E2BIG);
+	assert_int_equal(memif_regions_judge(set, fd, page, 0),
 			 MEMIF_VERDICT_TOO_MANY);
-	assert_int_equal(memif_regions_add(set, fd, PAGE, 0), -E2BIG);
+	assert_int_equal(memif_regions_add(set, fd, page, 0), -E2BIG);
 	free_set(set); /* fd is taken */
 }
 
@@ -273,9 +292,9 @@ static void shrunk_memory_reads_as_zeros(void **state)
 	assert_false(memif_region_is_dead(&other->region[0]));
 	assert_int_equal(other->region[0].base[SIZE - 1], 0xa5);
 	free_set(set);
-	assert_int_equal(ftruncate(other_fd, PAGE), 0);
+	assert_int_equal(ftruncate(other_fd, (off_t)page), 0);
 	base = other->region[0].base;
-	base[PAGE] = 7;
+	base[page] = 7;
 	assert_true(memif_region_is_dead(&other->region[0]));
 	free_set(other);
 	(void)close(fd);
@@ -305,12 +324,13 @@ static int die(bool fault)
 	int status, fd;
 
 	if (pid == 0) {
+		struct memif_regions *set;
 		volatile uint8_t *base;
-		int discard;
 
 		/* Sanitizers would print, and catch it. */
 		(void)signal(SIGBUS, SIG_DFL);
-		(void)guarded_set(&discard);
+		set = guarded_set(&fd);
+		assert_true(set->region[0].is_guarded);
 		fd = memory(SIZE, 0);
 		base = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
 		if (!fault)
@@ -461,6 +481,7 @@ int main(void)
 		cmocka_unit_test(every_verdict_has_a_text),
 		cmocka_unit_test(our_own_memory_is_good),
 		cmocka_unit_test(files_are_judged),
+		cmocka_unit_test(huge_pages_need_the_guard),
 		cmocka_unit_test(a_missing_seal_is_set),
 		cmocka_unit_test(sets_have_limits),
 		cmocka_unit_test(a_program_brings_memory),
