@@ -116,7 +116,8 @@ static int place_buffers(struct memif_memory *memory,
 			 const struct memif_geometry *geometry, uint64_t at,
 			 uint64_t size[MEMIF_REGIONS_MAX])
 {
-	uint64_t len = (uint64_t)memory->buffer_size << geometry->log2_size;
+	uint64_t len = (uint64_t)MEMIF_STRIDE(memory->buffer_size)
+		       << geometry->log2_size;
 	uint16_t region = memory->supply.get ? 1 : 0;
 
 	size[0] = at;
@@ -340,6 +341,7 @@ static int open_queue(struct memif_memory *memory,
 		.event_fd = end->event_fd,
 		.buffer_region = end->buffer_region,
 		.buffer_offset = end->buffer_offset,
+		.buffer_stride = MEMIF_STRIDE(memory->buffer_size),
 		.buffer_size = memory->buffer_size,
 		.headroom = memory->headroom,
 		.len_max = wishes->len_max,
