@@ -326,6 +326,8 @@ static bool send_one(struct memif_queue *queue, const struct vif_packet *packet,
 		queue->need = slots_needed(queue, packet, room);
 		if (!is_hopeless(queue, room))
 			return false;
+		queue->need = 1;
+		queue->n_wait = 0;
 		port_drop(queue->config.counters, VIF_DROP_TOO_LONG);
 		return true;
 	}

@@ -232,6 +232,8 @@ static void a_hopeless_chain_is_given_up(void **state)
 		assert_true(++n < 200);
 	}
 	assert_int_equal(drops(rig, RIG_SERVER_TX, VIF_DROP_TOO_LONG), 1);
+	/* The next one is waited for as long. */
+	assert_int_equal(rig_send(rig, RIG_SERVER_TX, bytes, 8000), 0);
 	assert_int_equal(rig_send(rig, RIG_SERVER_TX, bytes, 6000), 1);
 	rig_free(rig);
 }
