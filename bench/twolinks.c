@@ -51,7 +51,7 @@ static int start_links(struct cable *cable,
 {
 	int r = 0;
 
-	for (int i = 0; r == 0 && i < 2; i++) {
+	for (size_t i = 0; r == 0 && i < 2; i++) {
 		r = vif_link_new(cable->port[2 * i], cable->port[2 * i + 1],
 				 config, &cable->link[i], error);
 		if (r == 0)
@@ -101,7 +101,7 @@ int main(int argc, char **argv)
 	}
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (open_ports(&cable, argv, &error) < 0 ||
 	    start_links(&cable, &config, &error) < 0)
 		return fail(&error);
