@@ -101,7 +101,7 @@ static void add_single(struct bench *bench, uint32_t i)
 
 static uint64_t sum_of(const struct vif_packet *packet)
 {
-	uint8_t flat[FRAME_SIZE];
+	uint8_t flat[FRAME_SIZE] = { 0 };
 	size_t len = 0;
 
 	for (uint16_t i = 0; i < packet->n_seg; i++) {
@@ -186,9 +186,9 @@ static void many_pieces_fit(void **state)
 	(void)state;
 	packet->n_seg = 63;
 	packet->seg[0].iov_len = HEADERS;
-	for (uint16_t i = 0; i < 62; i++)
-		packet->seg[1 + i] =
-			(struct iovec){ data + HEADERS + 3 * i, 3 };
+	data += HEADERS;
+	for (uint16_t i = 0; i < 62; i++, data += 3)
+		packet->seg[1 + i] = (struct iovec){ data, 3 };
 	stages_begin(bench->stages, bench->in, 0);
 	assert_int_equal(run(bench, &portions), 93);
 	bench_free(bench);
