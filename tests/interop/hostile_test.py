@@ -89,15 +89,22 @@ class Beside:
             harness.die_with_parent()
             code = 1
             try:
-                os.write(out, json.dumps(self.work(address,
-                                                   victim_pid)).encode())
+                result = self.work(address, victim_pid,
+                                   lambda: os.write(out, b"up\n"))
+                os.write(out, json.dumps(result).encode())
                 code = 0
             finally:
                 os._exit(code)
         os.close(out)
 
+    def wait_up(self):
+        """Until its first packet was taken."""
+        check(select.select([self.result_fd], [], [], 10 * PATIENCE)[0] and
+              os.read(self.result_fd, 3) == b"up\n",
+              "the honest link beside it does not come up")
+
     @staticmethod
-    def work(address, victim_pid):
+    def work(address, victim_pid, up):
         """Send until told to stop; how long did the worst packet wait?"""
         told = []
         signal.signal(signal.SIGTERM, lambda *_: told.append(True))
@@ -120,6 +127,8 @@ class Beside:
                     took -= waited_s(victim_pid) - late
                 worst = max(worst, took)
                 count += 1
+                if count == 1:
+                    up()
                 for queue in link.rx:
                     queue.receive()
                 select.select([], [], [], PACE_S)
@@ -151,7 +160,7 @@ class Victim:
         self.vif = net.vif("link", *ends, "--full", "drop").wait_ready()
         self.beside = Beside(beside, self.vif.pid)
         self.role = role
-        wait(lambda: n_mapping(self.vif.pid) > 0, "the honest link", 10)
+        self.beside.wait_up()
         self.before = self.holdings()
 
     @staticmethod
