@@ -51,9 +51,9 @@ struct glue {
 	uint32_t seg_max; /* pieces a superpacket may have */
 	enum vif_medium medium;
 	uint32_t n_chain;
-	uint32_t epoch; /* entries of another one are void */
+	uint64_t epoch; /* entries of another one are void; never comes again */
 	struct {
-		uint32_t epoch;
+		uint64_t epoch;
 		uint32_t chain;
 	} flow[GLUE_FLOWS];
 	struct glue_piece piece[GLUE_BURST_MAX];

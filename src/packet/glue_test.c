@@ -762,6 +762,21 @@ static void g26_nothing_kept(void **state)
 	assert_int_equal(burst->out->n, 0);
 }
 
+/* G26: a chain is not taken up again after 2^32 bursts either. */
+static void g26_no_epoch_twice(void **state)
+{
+	struct burst *burst = *state;
+
+	vif_batch_clear(burst->in);
+	(void)add(burst, &(struct craft)TCP(0));
+	run(burst);
+	burst->glue.epoch += UINT32_MAX; /* and one for the burst itself */
+	vif_batch_clear(burst->in);
+	(void)add(burst, &(struct craft)TCP(1));
+	run(burst);
+	assert_string_equal(chains(burst), "1");
+}
+
 /* Only what the destination takes. */
 static void kinds(void **state)
 {
@@ -830,6 +845,7 @@ int main(void)
 		cmocka_unit_test(g22_one_fails),
 		cmocka_unit_test(g23_poison),
 		cmocka_unit_test(g26_nothing_kept),
+		cmocka_unit_test(g26_no_epoch_twice),
 		cmocka_unit_test(kinds),
 	};
 
