@@ -163,10 +163,7 @@ static uint32_t segment_len(const struct cut *cut)
 {
 	uint32_t left = cut->payload - cut->done;
 
-	/* A lone segment may be longer than the size it is given. */
-	if (cut->n == 1 || left < cut->packet.gso_size)
-		return left;
-	return cut->packet.gso_size;
+	return left < cut->packet.gso_size ? left : cut->packet.gso_size;
 }
 
 static uint8_t segment_flags(const struct cut *cut)
