@@ -9,7 +9,10 @@
 
 #include <vif/link.h>
 
-/* Work a link does on packets between rx and tx, in this order. */
+/*
+ * Work a link does on packets between rx and tx. stages.c has the order in which
+ * it is done, and why that does not matter.
+ */
 enum plan_stage {
 	PLAN_STAGE_FINISH, /* fill in checksums that are left unfinished */
 	PLAN_STAGE_CUT,    /* cut superpackets the destination cannot take */

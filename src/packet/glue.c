@@ -336,8 +336,9 @@ static void begin_open(struct glue *glue, uint32_t i, uint32_t place)
 }
 
 /*
- * The same for all packets of a flow. Who makes flows share a place only achieves that less is glued, so two multiplications mix well
- * enough (Knuth, volume 3, section 6.4). The upper bits are the mixed ones.
+ * The same for all packets of a flow. Who makes flows share a place only
+ * achieves that less is glued, so two multiplications mix well enough (Knuth,
+ * volume 3, section 6.4). The upper bits are the mixed ones.
  */
 uint32_t glue_place(const struct glue_piece *piece)
 {

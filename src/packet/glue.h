@@ -4,8 +4,8 @@
  *
  * The reverse of cutting: cut_next() makes of every glued packet exactly what
  * came in, bit for bit, or it is not glued: finished or unfinished segments,
- * whichever came in. Packets of a flow never overtake
- * each other, nothing is kept after a burst, and nothing is allocated.
+ * whichever came in. Packets of a flow never overtake each other, nothing is
+ * kept after a burst, and nothing is allocated.
  *
  * The rules are those of the kernel's GRO, where it leaves no choice open: see
  * docs/design/glue.md.

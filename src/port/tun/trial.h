@@ -33,11 +33,11 @@ struct tun_trial {
  * tun_trial_run() - try kinds of packets
  *
  * kinds are the ones to try, of TUN_TRIAL_ALL. Blocks for milliseconds, and for
- * half a second each time a packet is lost for good. Returns 0, or a negative errno
- * with error filled when nothing could be found out: -EPERM without the right
- * to make a network namespace, -EACCES or -ENOENT without /dev/net/tun, -EROFS
- * where forwarding cannot be switched on, -ETIMEDOUT where not even a finished
- * packet is forwarded.
+ * half a second each time a packet is lost for good. Returns 0, or a negative
+ * errno with error filled when nothing could be found out: -EPERM without the
+ * right to make a network namespace, -EACCES or -ENOENT without /dev/net/tun,
+ * -EROFS where forwarding cannot be switched on, -ETIMEDOUT where not even a
+ * finished packet is forwarded.
  */
 int tun_trial_run(uint32_t kinds, struct tun_trial *ret_trial,
 		  struct vif_error *error);
