@@ -62,6 +62,8 @@ static void contradictions_are_refused(void **state)
 	refused("tun:,fd=12345", -EBADF, "");
 	(void)snprintf(both, sizeof(both), "tun:,fd=%d+%d", fd, strange);
 	refused(both, -EINVAL, "another one to");
+	(void)snprintf(both, sizeof(both), "tun:,fd=%d+%d+%d", fd, strange, fd);
+	refused(both, -EINVAL, "given twice");
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(close(strange), 0);
 	assert_int_equal(close(null), 0);

@@ -44,6 +44,24 @@ static int check_options(const struct tun *tun, const char *name,
 	return 0;
 }
 
+/* Copies of one descriptor would be one queue that two workers read. */
+static int check_distinct(const struct port_fd_list *list,
+			  struct vif_error *error)
+{
+	for (size_t i = 1; i < list->n; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (list->fd[i] != list->fd[j])
+				continue;
+			error_set(error, -EINVAL, "cannot use descriptor %d",
+				  list->fd[i]);
+			error_why(error, -EINVAL, "it is given twice");
+			return error_hint(error, -EINVAL,
+					  "leave one of them out");
+		}
+	}
+	return 0;
+}
+
 /* Whether a descriptor can be a queue of this port. */
 static int judge(const struct tun *tun, int fd, struct tun_facts *first,
 		 struct vif_error *error)
@@ -127,6 +145,8 @@ int tun_adopt(struct tun *tun, const char *name, int *ret_netns_fd,
 	struct tun_facts first = { .fd = -1 };
 	int r = check_options(tun, name, error);
 
+	if (r == 0)
+		r = check_distinct(list, error);
 	if (r < 0)
 		return r;
 	tun->queue = calloc(list->n, sizeof(*tun->queue));
