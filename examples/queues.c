@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A program that is one end of a cable itself: a TUN device with two queues
- * that sends TCP and UDP over IPv4 back to where it came from. Superpackets are
- * read whole and cut only here. Ends with the device.
+ * that sends TCP and UDP over IPv4 back, but no fragments. Superpackets are read
+ * whole and cut only here. Ends with the device.
  *
  *     cc queues.c $(pkg-config --cflags --libs vif) && ./a.out NAME
  */
@@ -31,14 +31,14 @@ static int open_queue(const char *name)
 }
 
 /* Swaps addresses and ports; the checksums stay right by that. */
-static void send_back(struct vif_queue_writer *writer,
-		      struct vif_packet *packet)
+static void send_back(struct vif_queue_writer *to, struct vif_packet *packet)
 {
 	unsigned char *ip = packet->seg[0].iov_base, keep[12];
 	unsigned int ip_len = (ip[0] & 15u) * 4;
 
 	if (ip[0] >> 4 != 4 || ip_len < 20 ||
-	    packet->seg[0].iov_len < ip_len + 8 || (ip[9] != 6 && ip[9] != 17))
+	    packet->seg[0].iov_len < ip_len + 8 || (ip[6] & 63) || ip[7] ||
+	    (ip[9] != 6 && ip[9] != 17))
 		return;
 	memcpy(keep, ip + 12, 8);
 	memcpy(keep + 8, ip + ip_len, 4);
@@ -46,7 +46,7 @@ static void send_back(struct vif_queue_writer *writer,
 	memcpy(ip + 16, keep, 4);
 	memcpy(ip + ip_len, keep + 10, 2);
 	memcpy(ip + ip_len + 2, keep + 8, 2);
-	(void)vif_queue_writer_tx(writer, packet, 1); /* or it is lost */
+	(void)vif_queue_writer_tx(to, packet, 1); /* or it is lost */
 }
 
 /* One thread for each queue. Its writer does not disturb others that send. */
