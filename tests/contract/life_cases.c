@@ -209,6 +209,7 @@ static void gone(void **state)
 	assert_int_equal(vif_port_state(rig->port), VIF_PORT_CLOSED);
 }
 
+/* Q7: what is sent while it is down is dropped and counted. */
 static void down_and_up(void **state)
 {
 	static struct probe probe;

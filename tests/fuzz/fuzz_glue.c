@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Gluing a burst.
+ * Gluing a burst: case G25 of the study this work follows.
  *
  * Input: a byte of settings, then records until it ends. A record makes the
  * next packet of a flow, with what is odd about it, or has its bytes as they

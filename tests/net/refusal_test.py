@@ -2,7 +2,7 @@
 """Kernels that refuse superpackets although they said that they take them.
 
 A library in front of libc plays such a kernel. Whatever it does, every byte
-arrives; it is counted, and said once.
+arrives; it is counted, and said once: Q9 of the study this work follows.
 """
 import functools
 import os

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which descriptors a set takes, and what it finds out about them: Q4, Q11 to
- * Q13 of the study this work follows.
+ * Which descriptors a set takes, and what it finds out about them: Q4, Q10
+ * to Q13 of the study this work follows.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -223,8 +223,8 @@ static void arrives_cut(unsigned int flags,
 }
 
 /*
- * Without the header the mask must not be touched: the kernel would take it,
- * and superpackets would come that nothing tells apart.
+ * Q10: without the header the mask must not be touched: the kernel would take
+ * it, and superpackets would come that nothing tells apart.
  */
 static void no_header_means_no_offload(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which queue gets a packet, and queues that come and go: Q14 to Q17 and Q28
- * of the study this work follows.
+ * Which queue gets a packet, and queues that come and go: Q14 to Q17, Q26
+ * and Q28 of the study this work follows.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -281,7 +281,7 @@ static void hash_keeps_flows_together(void **state)
 	close_bench(&bench);
 }
 
-/* All fragments of a datagram come on one queue, whatever the ports are. */
+/* Q26: all fragments come on one queue, whatever the ports are. */
 static void hash_keeps_fragments_together(void **state)
 {
 	static const uint8_t bytes[4000];
