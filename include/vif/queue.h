@@ -298,8 +298,9 @@ VIF_API int vif_queue_tx(struct vif_queue *queue,
  * One vectored write; nothing is copied. Payload that fits one segment makes it
  * a plain packet with an unfinished checksum.
  *
- * Return: 1 when it was taken, also when the kernel refused it and it was
- * counted as dropped; 0 when there is no room now; -EINVAL when the parts do
+ * Return: 1 when it was taken, also when the kernel refused it: then its
+ * segments have been sent instead, or, if it refused these, too, it was counted
+ * as dropped; 0 when there is no room now; -EINVAL when the parts do
  * not fit together; -EMSGSIZE for segments beyond the MTU of the config;
  * -EOPNOTSUPP for a kind that vif_queue_caps() does not list in tx_gso, or,
  * without tx_csum, for any; -ENODEV and -ESHUTDOWN as vif_queue_tx().
