@@ -317,6 +317,7 @@ bool cut_next_in_place(struct cut *cut, struct iovec *seg,
 	write_header(cut, header, &payload, 1, len);
 	*seg = (struct iovec){ header, cut->packet.hdr_len + len };
 	*ret_segment = describe(cut, seg, 1, len);
+	cut->piece_off += len;
 	cut->done += len;
 	cut->next++;
 	return true;

@@ -237,6 +237,42 @@ static void s25_in_place(void **state)
 	}
 }
 
+/* S25: whoever cuts some in place can go on apart, and the other way round. */
+static void s25_in_turns(void **state)
+{
+	uint8_t before[FRAME_SIZE], apart[FRAME_SIZE], turns[FRAME_SIZE];
+	uint64_t seed = 27;
+
+	(void)state;
+	for (uint32_t i = 0; i < SUPERS; i++) {
+		struct vif_packet segment;
+		struct cut cut, other;
+		struct super super, copy;
+		struct iovec seg;
+		size_t len;
+
+		make_random(&seed, &super);
+		memcpy(before, super.byte, super.packet.len);
+		copy = super;
+		copy.packet.seg = &copy.seg;
+		copy.seg.iov_base = before;
+		cut = start(&super, true);
+		other = start(&copy, true);
+		for (uint32_t k = i; (len = next(&other, apart)) > 0; k++) {
+			if (k % 3 == 0) {
+				assert_int_equal(next(&cut, turns), len);
+				assert_memory_equal(turns, apart, len);
+				continue;
+			}
+			assert_true(cut_next_in_place(&cut, &seg, &segment));
+			assert_int_equal(segment.len, len);
+			assert_memory_equal(seg.iov_base, apart, len);
+		}
+		assert_int_equal(next(&cut, turns), 0);
+		free(super.byte);
+	}
+}
+
 /*
  * S26: payload is pointed at where it lies. That nothing is allocated is shown
  * by alloc_test.c.
@@ -273,7 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(c6_neutral),  cmocka_unit_test(s23_resume),
 		cmocka_unit_test(s24_abandon), cmocka_unit_test(s25_in_place),
-		cmocka_unit_test(s26_no_copy),
+		cmocka_unit_test(s26_no_copy), cmocka_unit_test(s25_in_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
