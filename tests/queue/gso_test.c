@@ -202,6 +202,13 @@ static void no_kind(struct probe *probe, struct parts *parts)
 	parts->gso.gso = VIF_GSO_NONE;
 }
 
+/* As narrow as it is in a packet, this is VIF_GSO_NONE. */
+static void far_kind(struct probe *probe, struct parts *parts)
+{
+	(void)probe;
+	parts->gso.gso = (enum vif_gso)256;
+}
+
 static void other_version(struct probe *probe, struct parts *parts)
 {
 	(void)probe;
@@ -306,6 +313,7 @@ static void geometry_is_checked(void **state)
 		{ nothing, 1 },
 		{ exact_segment, 1 },
 		{ no_kind, -EINVAL },
+		{ far_kind, -EINVAL },
 		{ other_version, -EINVAL },
 		{ other_protocol, -EINVAL },
 		{ no_size, -EINVAL },

@@ -204,7 +204,8 @@ static int assemble(const struct vif_queue *queue,
 {
 	size_t len = gso->header_len;
 
-	if (gso->gso == VIF_GSO_NONE || gso->n_payload >= VIF_PACKET_SEG_MAX)
+	if (gso->gso == VIF_GSO_NONE || (unsigned int)gso->gso > VIF_GSO_UDP ||
+	    gso->n_payload >= VIF_PACKET_SEG_MAX)
 		return -EINVAL;
 	seg[0] = (struct iovec){ gso->header, gso->header_len };
 	for (uint16_t i = 0; i < gso->n_payload; i++) {
