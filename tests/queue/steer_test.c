@@ -239,6 +239,9 @@ static void a_program_chooses(void **state)
 	assert_int_equal(vif_queue_set_steer(bench.set, VIF_QUEUE_STEER_PROGRAM,
 					     12345, &error),
 			 -EBADF);
+	assert_int_equal(vif_queue_set_steer(bench.set, VIF_QUEUE_STEER_PROGRAM,
+					     -1, &error),
+			 -EBADF);
 	assert_int_equal(vif_queue_set_steer(bench.set, (enum vif_queue_steer)3,
 					     0, &error),
 			 -EINVAL);

@@ -227,6 +227,10 @@ static int steer(struct vif_queue_set *set, enum vif_queue_steer steer,
 	}
 	if (steer == VIF_QUEUE_STEER_AUTO)
 		return steer_all(set, -1, error);
+	/* To the kernel, no program means its own way. */
+	if (steer == VIF_QUEUE_STEER_PROGRAM && program_fd < 0)
+		return error_set(error, -EBADF,
+				 "cannot set the steering program");
 	if (steer == VIF_QUEUE_STEER_PROGRAM)
 		return steer_all(set, program_fd, error);
 	program_fd = tun_steer_by_hash(error);
