@@ -91,6 +91,9 @@ int cli_fail(const struct vif_error *error);
 int cli_usage(const struct cli_command *command, const char *format, ...)
 	VIF_PRINTF(2, 3);
 
+/* Text that others chose as JSON; what is not UTF-8 in it becomes '?'. */
+json_t *cli_json_text(const char *text);
+
 /* Print JSON on stdout, as one line or indented, and free it. */
 void cli_json_line(json_t *json);
 void cli_json_print(json_t *json);

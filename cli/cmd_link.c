@@ -291,9 +291,10 @@ static void tell_state(const struct run *run, const struct vif_port *port,
 		       enum vif_port_state state)
 {
 	if (run->settings->json)
-		cli_json_line(json_pack("{s:s, s:s, s:s}", "event", "state",
-					"port", vif_port_name(port), "state",
-					vif_port_state_name(state)));
+		cli_json_line(json_pack("{s:s, s:o, s:s}", "event", "state",
+					"port",
+					cli_json_text(vif_port_name(port)),
+					"state", vif_port_state_name(state)));
 	else if (!run->settings->quiet)
 		(void)fprintf(stderr, "%s: %s\n", vif_port_name(port),
 			      vif_port_state_name(state));

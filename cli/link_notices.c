@@ -29,9 +29,10 @@ void notices_tell(struct notices *notices, bool json, bool quiet)
 		if (!atomic_load(&notices->notice[i].ready))
 			return;
 		if (json)
-			cli_json_line(json_pack("{s:s, s:s, s:s}", "event",
-						"notice", "port", port, "text",
-						text));
+			cli_json_line(json_pack("{s:s, s:o, s:o}", "event",
+						"notice", "port",
+						cli_json_text(port), "text",
+						cli_json_text(text)));
 		else if (!quiet)
 			(void)fprintf(stderr, "%s: %s\n", port, text);
 	}

@@ -80,25 +80,27 @@ static json_t *gso_json(uint32_t gso)
 
 static json_t *plan_json(const struct vif_link_plan *plan)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:I}", "text",
-			 plan->text, "superpackets", gso_json(plan->gso), "cut",
-			 gso_json(plan->cut), "glued", gso_json(plan->glue),
-			 "partial_checksums", plan->csum, "finished_checksums",
-			 plan->finish, "lanes", (json_int_t)plan->n_lane);
+	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:I}", "text",
+			 cli_json_text(plan->text), "superpackets",
+			 gso_json(plan->gso), "cut", gso_json(plan->cut),
+			 "glued", gso_json(plan->glue), "partial_checksums",
+			 plan->csum, "finished_checksums", plan->finish,
+			 "lanes", (json_int_t)plan->n_lane);
 }
 
 static void emit_json(void *user, const char *key, const char *value)
 {
-	(void)json_object_set_new(user, key, json_string(value));
+	(void)json_object_set_new(user, key, cli_json_text(value));
 }
 
 static json_t *port_json(const struct vif_port *port)
 {
 	const struct vif_port_caps *caps = vif_port_caps(port);
-	json_t *json = json_pack(
-		"{s:s, s:s, s:I, s:I}", "name", vif_port_name(port), "state",
-		vif_port_state_name(vif_port_state(port)), "mtu",
-		(json_int_t)caps->mtu, "queues", (json_int_t)caps->n_queue);
+	json_t *json = json_pack("{s:o, s:s, s:I, s:I}", "name",
+				 cli_json_text(vif_port_name(port)), "state",
+				 vif_port_state_name(vif_port_state(port)),
+				 "mtu", (json_int_t)caps->mtu, "queues",
+				 (json_int_t)caps->n_queue);
 
 	vif_port_describe(port, emit_json, json);
 	return json;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
 
@@ -47,6 +48,22 @@ int cli_usage(const struct cli_command *command, const char *format, ...)
 	(void)fprintf(stderr, "\nhint: 'vif help %s' shows how to use it\n",
 		      command->name);
 	return CLI_USAGE;
+}
+
+json_t *cli_json_text(const char *text)
+{
+	json_t *json = json_string(text);
+	char *copy;
+
+	if (json)
+		return json;
+	copy = strdup(text);
+	for (char *at = copy; at && *at; at++)
+		if ((unsigned char)*at >= 0x80)
+			*at = '?';
+	json = copy ? json_string(copy) : NULL;
+	free(copy);
+	return json ? json : json_null();
 }
 
 static void print_json(json_t *json, size_t flags)

@@ -13,6 +13,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 VIF = sys.argv[1]
@@ -205,6 +206,15 @@ class Link(unittest.TestCase):
                 "full", "down", "bad_header", "truncated", "too_long",
                 "offload", "refused", "no_memory", "stopped", "injected"})
 
+    def test_json_of_names_that_are_not_utf8(self):
+        with tempfile.TemporaryDirectory() as directory:
+            name = os.path.join(directory, "").encode() + b"\xff.sock"
+            done = vif("link", "--json", b"memif:" + name, "null:", "-d",
+                       "50ms")
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(events[0]["event"], "plan")
+        self.assertIn("?.sock", events[0]["a"]["name"])
+        self.assertIn("?.sock", events[0]["a_to_b"]["text"])
 
     def test_ends_although_nobody_reads(self):
         reader, writer = os.pipe()
