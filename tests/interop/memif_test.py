@@ -132,6 +132,7 @@ class Flood:
                         "cpu": testpmd.cpus()[1], **(pmd or {})}
         self.keys = [*([f"queues={queues}"] if queues > 1 else []), *keys]
         self.pmd = self.vif = None
+        self.is_sending = False
         if start:
             self.start()
 
@@ -147,7 +148,9 @@ class Flood:
         ports = [memif(other_role(self.role), path, id=number)
                  for path, number in zip(self.paths, self.ids)]
         self.pmd = self.net.start(Testpmd(self.net.directory, *ports,
+                                          start=False,
                                           **self.options)).ready()
+        self.is_sending = False
 
     def start_vif(self):
         self.vif = self.net.vif(
@@ -156,8 +159,14 @@ class Flood:
             before=interop.pinned(testpmd.cpus()[0])).wait_ready()
 
     def flows(self, more=N_FLOW, seconds=SLOW_S):
-        """Wait until packets arrive at both ends."""
+        """Wait until packets arrive at both ends.
+
+        Nothing is sent before both are up: vif drops what has nowhere to go.
+        """
         self.pmd.wait_up(0, 1, seconds=seconds)
+        if not self.is_sending:
+            self.pmd.prompt("start")
+            self.is_sending = True
         for port in range(2):
             start = self.pmd.received(port)
             wait(lambda n=port, from_=start: self.pmd.alive() and
@@ -278,7 +287,7 @@ def back_to_server(rig):
         return 1
     for port in range(2):
         rig.pmd.prompt(f"port start {port}")
-    rig.pmd.prompt("start")
+    rig.is_sending = False
     return 0
 
 
