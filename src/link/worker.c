@@ -22,6 +22,10 @@ enum worker_limits {
 	WORKER_TIMER_ROUNDS = 16,
 };
 
+enum {
+	RESTLESS = 1,
+};
+
 uint64_t worker_now_ns(void)
 {
 	struct timespec now;
@@ -129,7 +133,10 @@ static uint64_t fill_fixed(struct worker *worker)
 	return deadline_ns;
 }
 
-/* Sleeps until a wire or a port wants something. */
+/*
+ * Sleeps until a wire or a port wants something. Returns 0, RESTLESS when a
+ * wire had something to do already, or a negative errno.
+ */
 static int rest(struct worker *worker, struct vif_port **ret_port)
 {
 	uint64_t deadline_ns = fill_fixed(worker);
@@ -141,7 +148,7 @@ static int rest(struct worker *worker, struct vif_port **ret_port)
 		*fd = (struct pollfd){ .fd = -1 };
 		fd->fd = wire_wait_fd(worker->wire[i], &fd->events);
 		if (fd->fd == -EAGAIN)
-			return 0;
+			return RESTLESS;
 		n_fd += fd->fd >= 0;
 	}
 	sleep_until(worker, n_fd, deadline_ns);
@@ -191,9 +198,12 @@ static int run(struct worker *worker, struct vif_port **ret_port)
 
 		if (r > 0)
 			idle_since_ns = 0;
-		if (r == 0 && !keep_spinning(worker, &idle_since_ns))
-			r = rest(worker, ret_port);
-		else if (r >= 0 && is_glance_due(worker, ++round))
+		if (r == 0)
+			r = keep_spinning(worker, &idle_since_ns) ?
+				    RESTLESS :
+				    rest(worker, ret_port);
+		/* A queue that polls never lets us sleep. */
+		if (r > 0 && is_glance_due(worker, ++round))
 			r = glance(worker, ret_port);
 		if (r < 0)
 			return r;
