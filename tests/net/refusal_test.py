@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kernels that refuse superpackets although they said that they take them.
+"""Kernels that refuse superpackets although they said that they take them, and
+such that are busy.
 
 A library in front of libc plays such a kernel. Whatever it does, every byte
 arrives; it is counted, and said once: Q9 of the study this work follows.
@@ -16,15 +17,17 @@ IN_A_ROW = 8  # refusals after which a kind is given up
 BURST = 64
 
 
-def refuse(limit):
+def refuse(limit, busy):
     os.environ["LD_PRELOAD"] = harness.binary("VIF_REFUSE_LIBRARY")
     if limit is not None:
         os.environ["VIF_REFUSE"] = str(limit)
+    if busy is not None:
+        os.environ["VIF_BUSY"] = busy
 
 
-def run(net, keys, limit, options=()):
+def run(net, keys, limit, options=(), busy=None):
     vif = net.link("tun", keys, options, families=(4,),
-                   before=functools.partial(refuse, limit))
+                   before=functools.partial(refuse, limit, busy))
     harness.tcp(net, BYTES, 4, 1, 120)
     summary = vif.stop()
     harness.check_all_crossed(summary)
@@ -76,8 +79,24 @@ def switched_off(net):
     check_equal(notices, [], "notices")
 
 
+def busy_kernel(net, how, offload):
+    """Q5, Q6: writes that find no room, or no memory, come again, in order."""
+    summary, notices = run(net, (["offload=auto"], [f"offload={offload}"]),
+                           None, busy=how)
+    waits = summary["a_to_b"]["waits"]
+    check((waits > 0) == (how == "room"), f"waits: {summary}")
+    check_equal(notices, [], "notices")
+    check_equal(summary["a_to_b"]["refused_superpackets"], 0,
+                "refused superpackets")
+
+
 def main(arguments):
     cases = harness.Cases()
+    for how in ("room", "memory"):
+        for offload in ("auto", "off"):
+            cases.add(f"no {how} at times, offload={offload}",
+                      functools.partial(busy_kernel, how=how,
+                                        offload=offload))
     cases.add("all superpackets refused", refused_for_good)
     cases.add("some superpackets refused", refused_some_times)
     cases.add("nothing glued for a kernel that refuses it",

@@ -12,6 +12,9 @@
  * Without it they are refused. VIF_REFUSE is how many are refused before the
  * kernel changes its mind; none means all. VIF_GSO_TYPE is the only type of
  * virtio_net_hdr that is treated so; none means all.
+ *
+ * VIF_BUSY=room or VIF_BUSY=memory makes every seventh write of a packet of any
+ * kind fail, with EAGAIN or ENOBUFS, and nothing else.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -42,6 +45,17 @@ static int is_meant(const unsigned char *header)
 	if (header[GSO_TYPE] == 0)
 		return 0;
 	return !type || header[GSO_TYPE] == strtol(type, NULL, 10);
+}
+
+/* The errno of a write to a kernel that is busy, or 0. */
+static int busy(void)
+{
+	static atomic_uint turn;
+	const char *how = variable("VIF_BUSY");
+
+	if (!how || atomic_fetch_add(&turn, 1) % 7 != 0)
+		return 0;
+	return strcmp(how, "memory") == 0 ? ENOBUFS : EAGAIN;
 }
 
 static int refuses(void)
@@ -111,6 +125,10 @@ writev(int fd, const struct iovec *iovec, int count)
 {
 	const char *mangle = variable("VIF_MANGLE");
 
+	if (variable("VIF_BUSY")) {
+		errno = busy();
+		return errno ? -1 : syscall(SYS_writev, fd, iovec, count);
+	}
 	if (count < 2 || iovec[0].iov_len != HEADER_LEN ||
 	    !is_meant(iovec[0].iov_base))
 		return syscall(SYS_writev, fd, iovec, count);

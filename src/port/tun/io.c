@@ -24,6 +24,7 @@ enum io_limits {
 	IO_ALIGN = 64,
 	/* Headers land just before this boundary, packets on it. */
 	IO_HEADROOM = 64,
+	IO_RETRIES = 3, /* of a write that found no memory */
 };
 
 static_assert(VIRTIO_NET_LEN_MAX <= 2 * IO_HEADROOM, "header room");
@@ -131,6 +132,7 @@ static int send_packet(const struct tun_io *io, const struct vif_packet *packet,
 		       const struct virtio_net *virtio, uint8_t *header)
 {
 	struct iovec iov[VIF_PACKET_SEG_MAX + 1];
+	int retries = IO_RETRIES;
 	int n_iov = 0;
 
 	if (io->header_size > 0) {
@@ -139,12 +141,14 @@ static int send_packet(const struct tun_io *io, const struct vif_packet *packet,
 	}
 	for (uint16_t i = 0; i < packet->n_seg; i++)
 		iov[n_iov++] = packet->seg[i];
-	for (;;) {
-		if (writev(io->fd, iov, n_iov) >= 0)
-			return 0;
+	while (writev(io->fd, iov, n_iov) < 0) {
+		/* The kernel's memory comes and goes. */
+		if (errno == ENOBUFS && retries-- > 0)
+			continue;
 		if (errno != EINTR)
 			return errno;
 	}
+	return 0;
 }
 
 /* What the errno of a write means for the packet. */
@@ -232,23 +236,56 @@ static void note_answer(const struct tun_io *io,
 }
 
 /*
- * Sends a packet that may be sent, one way or the other, and counts it. Returns
- * 0, or the errno of the write.
+ * Datagrams that the kernel takes in one UDP superpacket: 128 since Linux 6.9,
+ * 64 before. What it has a right to refuse says nothing about the rest.
  */
+enum udp_segments { UDP_SEGMENTS_OLD = 64, UDP_SEGMENTS_MAX = 128 };
+
+static uint32_t count_datagrams(const struct vif_packet *packet)
+{
+	uint32_t payload = packet->len - packet->hdr_len;
+
+	if (packet->gso != VIF_GSO_UDP)
+		return 0;
+	return (payload + packet->gso_size - 1) / packet->gso_size;
+}
+
+/*
+ * Sends a superpacket, whole if the kernel takes it. Returns 0, or the errno of
+ * the write.
+ */
+static int send_superpacket(const struct tun_io *io,
+			    struct port_counters *counters,
+			    const struct vif_packet *packet,
+			    const struct virtio_net *virtio, uint8_t *header)
+{
+	uint32_t n = count_datagrams(packet);
+	bool asked = n <= UDP_SEGMENTS_MAX && !is_refused(io, packet);
+	int error = asked ? send_packet(io, packet, virtio, header) : EINVAL;
+
+	if (error == 0)
+		note_answer(io, packet, false);
+	if (error != EINVAL)
+		return error;
+	error = send_segments(io, counters, packet, header);
+	if (error != 0)
+		return error; /* it comes again, or was not the kernel's fault */
+	if (asked && n <= UDP_SEGMENTS_OLD)
+		note_answer(io, packet, true);
+	counter_add(&counters->refused_superpackets, 1);
+	return 0;
+}
+
+/* Sends a packet that may be sent, and counts it. As above. */
 static int send_counted(const struct tun_io *io, struct port_counters *counters,
 			const struct vif_packet *packet,
 			const struct virtio_net *virtio, uint8_t *header)
 {
-	bool refused = is_refused(io, packet);
-	int error = refused ? EINVAL : send_packet(io, packet, virtio, header);
+	int error =
+		packet->gso == VIF_GSO_NONE ?
+			send_packet(io, packet, virtio, header) :
+			send_superpacket(io, counters, packet, virtio, header);
 
-	if (!refused && packet->gso != VIF_GSO_NONE)
-		note_answer(io, packet, error == EINVAL);
-	if (error == EINVAL && packet->gso != VIF_GSO_NONE) {
-		error = send_segments(io, counters, packet, header);
-		if (error == 0)
-			counter_add(&counters->refused_superpackets, 1);
-	}
 	if (error == 0)
 		port_count(counters, packet);
 	return error;
