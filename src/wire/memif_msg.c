@@ -65,6 +65,15 @@ static void get_text(const uint8_t *at, char *ret_text, size_t size)
 	memset(ret_text + len, 0, size - len);
 }
 
+/* What people read: a terminal must not obey it, and JSON has to be UTF-8. */
+static void get_words(const uint8_t *at, char *ret_text, size_t size)
+{
+	get_text(at, ret_text, size);
+	for (char *c = ret_text; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
 static void put_hello(uint8_t *out, const struct memif_msg_hello *hello)
 {
 	put_text(out + AT_HELLO_NAME, hello->name, sizeof(hello->name));
@@ -78,7 +87,7 @@ static void put_hello(uint8_t *out, const struct memif_msg_hello *hello)
 
 static void get_hello(const uint8_t *in, struct memif_msg_hello *hello)
 {
-	get_text(in + AT_HELLO_NAME, hello->name, sizeof(hello->name));
+	get_words(in + AT_HELLO_NAME, hello->name, sizeof(hello->name));
 	GET(in, AT_HELLO_MIN_VERSION, hello->min_version);
 	GET(in, AT_HELLO_MAX_VERSION, hello->max_version);
 	GET(in, AT_HELLO_MAX_REGION, hello->max_region);
@@ -102,7 +111,7 @@ static void get_init(const uint8_t *in, struct memif_msg_init *init)
 	GET(in, AT_INIT_ID, init->id);
 	GET(in, AT_INIT_MODE, init->mode);
 	get_text(in + AT_INIT_SECRET, init->secret, sizeof(init->secret));
-	get_text(in + AT_INIT_NAME, init->name, sizeof(init->name));
+	get_words(in + AT_INIT_NAME, init->name, sizeof(init->name));
 }
 
 static void put_add_ring(uint8_t *out, const struct memif_msg_add_ring *ring)
@@ -190,13 +199,13 @@ int memif_msg_decode(const uint8_t *in, size_t len, struct memif_msg *ret_msg)
 		break;
 	case MEMIF_MSG_CONNECT:
 	case MEMIF_MSG_CONNECTED:
-		get_text(in + AT_CONNECT_NAME, msg.connect.name,
-			 sizeof(msg.connect.name));
+		get_words(in + AT_CONNECT_NAME, msg.connect.name,
+			  sizeof(msg.connect.name));
 		break;
 	case MEMIF_MSG_DISCONNECT:
 		GET(in, AT_DISCONNECT_CODE, msg.disconnect.code);
-		get_text(in + AT_DISCONNECT_REASON, msg.disconnect.reason,
-			 sizeof(msg.disconnect.reason));
+		get_words(in + AT_DISCONNECT_REASON, msg.disconnect.reason,
+			  sizeof(msg.disconnect.reason));
 		break;
 	case MEMIF_MSG_ACK:
 	case MEMIF_MSG_NONE:

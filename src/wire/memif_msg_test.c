@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,6 +269,27 @@ static void texts_of_peers_end(void **state)
 	}
 }
 
+/* A terminal may show them. A secret is compared, and stays as it is. */
+static void words_of_peers_are_harmless(void **state)
+{
+	struct memif_msg msg = { .type = MEMIF_MSG_DISCONNECT }, back;
+	uint8_t record[MEMIF_MSG_LEN];
+
+	(void)state;
+	(void)snprintf(msg.disconnect.reason, sizeof(msg.disconnect.reason),
+		       "a\033[2Jb\nc\177\303\251~ ");
+	memif_msg_encode(&msg, record);
+	assert_int_equal(memif_msg_decode(record, sizeof(record), &back), 0);
+	assert_string_equal(back.disconnect.reason, "a?[2Jb?c???~ ");
+	msg = (struct memif_msg){ .type = MEMIF_MSG_INIT };
+	(void)snprintf(msg.init.name, sizeof(msg.init.name), "\a");
+	(void)snprintf(msg.init.secret, sizeof(msg.init.secret), "\a");
+	memif_msg_encode(&msg, record);
+	assert_int_equal(memif_msg_decode(record, sizeof(record), &back), 0);
+	assert_string_equal(back.init.name, "?");
+	assert_string_equal(back.init.secret, "\a");
+}
+
 static void nothing_is_left_behind_a_text(void **state)
 {
 	static const char zeros[MEMIF_MSG_SECRET_SIZE] = { 0 };
@@ -323,6 +345,7 @@ int main(void)
 		cmocka_unit_test(only_whole_records_are_read),
 		cmocka_unit_test(only_known_types_are_read),
 		cmocka_unit_test(texts_of_peers_end),
+		cmocka_unit_test(words_of_peers_are_harmless),
 		cmocka_unit_test(nothing_is_left_behind_a_text),
 		cmocka_unit_test(long_texts_are_cut),
 		cmocka_unit_test(messages_have_names),
