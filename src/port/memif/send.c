@@ -68,7 +68,9 @@ static inline bool is_usual(const struct vif_packet *packet, uint32_t longest)
 {
 	return packet->n_seg == 1 && packet->len - 1 < longest &&
 	       packet->gso == VIF_GSO_NONE &&
-	       packet->csum != VIF_CSUM_PARTIAL &&
+	       (packet->csum == VIF_CSUM_COMPLETE ||
+		packet->csum == VIF_CSUM_VERIFIED) &&
+	       !(packet->flags & VIF_PACKET_ECN) &&
 	       packet->seg->iov_len == packet->len;
 }
 
@@ -210,15 +212,13 @@ static void copy_from(struct cursor *cursor, uint8_t *to, uint32_t len)
 static enum vif_drop judge(const struct memif_queue *queue,
 			   const struct vif_packet *packet)
 {
-	uint64_t sum = 0;
-
-	for (uint16_t i = 0; i < packet->n_seg; i++)
-		sum += packet->seg[i].iov_len;
-	if (packet->len == 0 || sum != packet->len)
+	if (packet->len > queue->len_max)
+		return VIF_DROP_TOO_LONG;
+	if (vif_packet_check(packet, queue->config.medium) < 0)
 		return VIF_DROP_HEADER;
 	if (packet->gso != VIF_GSO_NONE || packet->csum == VIF_CSUM_PARTIAL)
 		return VIF_DROP_OFFLOAD;
-	return packet->len > queue->len_max ? VIF_DROP_TOO_LONG : VIF_DROP_N;
+	return VIF_DROP_N;
 }
 
 /* The buffer of a free slot. desc is what it may hold. */
