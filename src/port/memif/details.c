@@ -21,38 +21,30 @@ const char *vif_memif_state_name(enum vif_memif_state state)
 	return (size_t)state < ARRAY_LEN(names) ? names[state] : "?";
 }
 
-/* Under the lock. */
-static enum vif_memif_state
-state_of(const struct vif_memif_interface *interface)
+/* Without the lock: a callback may be waiting for the thread that asks. */
+enum vif_memif_state
+vif_memif_state(const struct vif_memif_interface *interface)
 {
-	if (interface->is_told)
+	enum memif_link_state state;
+
+	if (atomic_load(&interface->is_told))
 		return VIF_MEMIF_CONNECTED;
-	if (interface->kept[0])
+	if (atomic_load(&interface->is_closing))
 		return VIF_MEMIF_CLOSING;
-	if (interface->link.state == MEMIF_LINK_CONNECTING ||
-	    interface->link.state == MEMIF_LINK_UP)
+	state = atomic_load(&interface->link.state);
+	if (state == MEMIF_LINK_CONNECTING || state == MEMIF_LINK_UP)
 		return VIF_MEMIF_CONNECTING;
 	return VIF_MEMIF_IDLE;
 }
 
-enum vif_memif_state
-vif_memif_state(const struct vif_memif_interface *interface)
-{
-	enum vif_memif_state state;
-
-	memif_lock(interface->socket->memif);
-	state = state_of(interface);
-	memif_unlock(interface->socket->memif);
-	return state;
-}
-
+/* Each connection that came about has ended once, too, but for the last. */
 static uint64_t failures_of(const struct memif_link *link)
 {
 	uint64_t n = 0;
 
 	for (int i = 0; i < MEMIF_DOWN_N; i++)
 		n += counter_read(&link->downs[i]);
-	return n;
+	return n - (counter_read(&link->ups) - link->is_told);
 }
 
 static void fill_details(const struct vif_memif_interface *interface,
@@ -60,7 +52,7 @@ static void fill_details(const struct vif_memif_interface *interface,
 {
 	const struct memif_link *link = &interface->link;
 
-	to->state = state_of(interface);
+	to->state = vif_memif_state(interface);
 	to->role = interface->config.role;
 	to->mode = interface->config.mode;
 	to->id = interface->config.id;
@@ -70,10 +62,11 @@ static void fill_details(const struct vif_memif_interface *interface,
 	(void)snprintf(to->name, sizeof(to->name), "%s", interface->name);
 	(void)snprintf(to->app_name, sizeof(to->app_name), "%s",
 		       interface->socket->memif->app_name);
-	(void)snprintf(to->reason, sizeof(to->reason), "%s", link->error.why);
+	(void)snprintf(to->reason, sizeof(to->reason), "%s",
+		       link->error.code ? link->error.why : interface->reason);
 	to->connects = counter_read(&link->ups);
 	to->failures = failures_of(link);
-	if (!interface->is_told)
+	if (!interface->is_open)
 		return;
 	(void)snprintf(to->peer_name, sizeof(to->peer_name), "%s",
 		       link->handshake.peer_name);
@@ -130,7 +123,7 @@ static int queue_details(const struct vif_memif_interface *interface,
 
 	if (i >= (is_tx ? interface->n_tx : interface->n_rx))
 		return -EINVAL;
-	if (!interface->is_told)
+	if (!interface->is_open)
 		return -ENOTCONN;
 	if (i >= (is_tx ? interface->n_tx_ring : interface->n_rx_ring))
 		return -EINVAL;

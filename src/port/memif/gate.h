@@ -36,16 +36,20 @@ static inline bool gate_enter(struct gate *gate)
 		memory_order_relaxed);
 }
 
-/* Data thread. Pairs with gate_shut(): what it did inside comes before. */
-static inline void gate_leave(struct gate *gate)
+/*
+ * Data thread. Pairs with gate_shut(): what it did inside comes before. Returns
+ * whether the gate has closed behind it, which somebody may wait for.
+ */
+static inline bool gate_leave(struct gate *gate)
 {
 	int expected = GATE_INSIDE;
 
-	if (!atomic_compare_exchange_strong_explicit(
+	if (atomic_compare_exchange_strong_explicit(
 		    &gate->state, &expected, GATE_OPEN, memory_order_release,
 		    memory_order_relaxed))
-		atomic_store_explicit(&gate->state, GATE_SHUT,
-				      memory_order_release);
+		return false;
+	atomic_store_explicit(&gate->state, GATE_SHUT, memory_order_release);
+	return true;
 }
 
 /* Control thread; a shut gate. */
@@ -86,6 +90,13 @@ static inline bool gate_is_inside(const struct gate *gate)
 	int state = atomic_load_explicit(&gate->state, memory_order_relaxed);
 
 	return state == GATE_INSIDE || state == GATE_SHUTTING;
+}
+
+/* Data thread, inside: whether what is behind the gate is of no use any more. */
+static inline bool gate_is_shutting(const struct gate *gate)
+{
+	return atomic_load_explicit(&gate->state, memory_order_relaxed) ==
+	       GATE_SHUTTING;
 }
 
 #endif

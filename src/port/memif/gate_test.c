@@ -21,8 +21,9 @@ static void shut_gate_lets_nobody_in(void **state)
 	assert_false(gate_is_shut(&gate));
 	assert_true(gate_enter(&gate));
 	assert_true(gate_is_inside(&gate));
+	assert_false(gate_is_shutting(&gate));
 	assert_false(gate_enter(&gate)); /* once at a time */
-	gate_leave(&gate);
+	assert_false(gate_leave(&gate));
 	assert_true(gate_shut(&gate));
 	assert_true(gate_shut(&gate));
 	assert_false(gate_enter(&gate));
@@ -39,7 +40,8 @@ static void gate_closes_behind_the_last(void **state)
 	assert_false(gate_is_shut(&gate));
 	assert_false(gate_shut(&gate));
 	assert_true(gate_is_inside(&gate));
-	gate_leave(&gate);
+	assert_true(gate_is_shutting(&gate));
+	assert_true(gate_leave(&gate));
 	assert_true(gate_is_shut(&gate));
 	assert_false(gate_enter(&gate));
 	gate_open(&gate);
@@ -64,7 +66,7 @@ static void *go_in_and_out(void *argument)
 			continue;
 		*race->memory += 1;
 		race->entered++;
-		gate_leave(&race->gate);
+		(void)gate_leave(&race->gate);
 	}
 	return NULL;
 }

@@ -3,9 +3,9 @@
  * Interfaces of memif.
  *
  * A connection brings memory and rings. When it ends while a data thread has
- * packets of it, the memory is kept until they are given back, and only then
- * does that queue get the rings of the next connection. The control thread
- * looks each millisecond as long as there is somebody to wait for.
+ * packets of it, the memory is kept until they are given back, and only then do
+ * queues get the rings of the next connection. The thread that leaves last pokes
+ * the control thread.
  */
 #include "port/memif/interface.h"
 
@@ -17,7 +17,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/bits.h"
 #include "base/config.h"
 #include "base/error.h"
 
@@ -41,41 +40,12 @@ static struct memif_side *side_at(struct vif_memif_interface *interface,
 static bool all_shut(struct vif_memif_interface *interface)
 {
 	for (uint32_t i = 0; i < n_side(interface); i++)
-		if (side_at(interface, i)->event_fd < 0 &&
-		    !memif_side_is_shut(side_at(interface, i)))
+		if (!memif_side_is_shut(side_at(interface, i)))
 			return false;
 	return true;
 }
 
 /* Connections */
-
-static int open_side(struct vif_memif_interface *interface, uint32_t i)
-{
-	struct memif_link *link = &interface->link;
-	struct memif_side *side = side_at(interface, i);
-	uint32_t ring = side->is_tx ? i - interface->n_rx : i;
-	struct memif_queue *queue = side->is_tx ?
-					    memif_link_tx_queue(link, ring) :
-					    memif_link_rx_queue(link, ring);
-	struct memif_queue_state state;
-	int fd;
-
-	if (!queue || side->event_fd >= 0)
-		return 0;
-	if (!memif_side_is_shut(side))
-		return -EBUSY;
-	memif_queue_state(queue, &state);
-	fd = side->is_tx ? memif_queue_wait_fd(queue) : state.event_fd;
-	if (!side->is_tx)
-		memif_queue_set_rx_mode(
-			queue, (enum memif_rx_mode)atomic_load(&side->rx_mode));
-	if (memif_side_open(side, queue, fd) < 0)
-		return -ENOMEM;
-	/* Whoever sleeps looks again, and arms the new ring. */
-	if (!side->is_tx)
-		memif_kick(&interface->socket->memif->kicker, fd);
-	return 0;
-}
 
 static uint32_t count_rings(struct vif_memif_interface *interface, bool is_tx)
 {
@@ -88,34 +58,111 @@ static uint32_t count_rings(struct vif_memif_interface *interface, bool is_tx)
 	return n;
 }
 
+/* The ring of a side, or the one it shares with others, or NULL. */
+static struct memif_queue *ring_of(struct vif_memif_interface *interface,
+				   uint32_t i)
+{
+	uint32_t n = interface->n_tx_ring;
+
+	if (!side_at(interface, i)->is_tx)
+		return memif_link_rx_queue(&interface->link, i);
+	i -= interface->n_rx;
+	return n > 0 ? memif_link_tx_queue(&interface->link, i % n) : NULL;
+}
+
+static int event_of(const struct memif_side *side,
+		    const struct memif_queue *queue)
+{
+	struct memif_queue_state state;
+
+	if (side->is_tx)
+		return memif_queue_wait_fd(queue);
+	memif_queue_state(queue, &state);
+	return state.event_fd;
+}
+
+static int watch_rings(struct vif_memif_interface *interface)
+{
+	for (uint32_t i = 0; i < n_side(interface); i++) {
+		struct memif_side *side = side_at(interface, i);
+		struct memif_queue *queue = ring_of(interface, i);
+		int r = 0;
+
+		if (queue)
+			r = memif_side_watch(side, event_of(side, queue));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void open_sides(struct vif_memif_interface *interface)
+{
+	uint32_t n_tx = interface->n_tx_ring;
+
+	interface->is_open = true;
+	for (uint32_t i = 0; i < interface->n_rx_ring; i++) {
+		struct memif_side *side = &interface->rx[i];
+
+		memif_side_open(side, ring_of(interface, i));
+		/* Whoever sleeps looks again, and arms the new ring. */
+		memif_kick(&interface->socket->memif->kicker, side->event_fd);
+	}
+	for (uint32_t i = 0; i < n_tx; i++)
+		memif_side_open(&interface->tx[i],
+				ring_of(interface, interface->n_rx + i));
+}
+
+static void free_kept(struct vif_memif_interface *interface)
+{
+	memif_memory_free(interface->kept);
+	interface->kept = NULL;
+	atomic_store(&interface->is_closing, false);
+}
+
 static void tell_connected(struct vif_memif_interface *interface)
 {
 	eventfd_t count;
 
-	atomic_store(&interface->n_rx_ring, count_rings(interface, false));
-	atomic_store(&interface->n_tx_ring, count_rings(interface, true));
 	(void)eventfd_read(interface->down_fd, &count);
-	interface->is_told = true;
+	atomic_store(&interface->is_told, true);
 	if (interface->config.on_connect)
 		interface->config.on_connect(interface->config.user, interface);
 }
 
-/* Opens all sides that can be; the rest when their threads have left. */
+static void tell_disconnected(struct vif_memif_interface *interface)
+{
+	char reason[sizeof(interface->reason)];
+
+	if (!atomic_exchange(&interface->is_told, false) ||
+	    !interface->config.on_disconnect)
+		return;
+	memcpy(reason, interface->reason, sizeof(reason));
+	interface->config.on_disconnect(interface->config.user, interface,
+					reason);
+}
+
+/*
+ * Lets threads in, once all have left what was before: then no more than one
+ * memory has to be kept, however often the peer comes and goes meanwhile.
+ */
 static void try_open(struct vif_memif_interface *interface, uint64_t now_ns)
 {
-	int r = 0;
-
-	if (interface->link.state != MEMIF_LINK_UP || interface->is_told)
+	if (!all_shut(interface))
 		return;
-	for (uint32_t i = 0; r == 0 && i < n_side(interface); i++)
-		r = open_side(interface, i);
-	if (r == 0)
-		tell_connected(interface);
-	else if (r == -EBUSY)
-		interface->leave.deadline_ns = now_ns + MEMIF_LEAVE_NS;
-	else
+	free_kept(interface);
+	if (interface->link.state != MEMIF_LINK_UP || interface->is_open ||
+	    interface->is_doomed)
+		return;
+	atomic_store(&interface->n_rx_ring, count_rings(interface, false));
+	atomic_store(&interface->n_tx_ring, count_rings(interface, true));
+	if (watch_rings(interface) < 0) {
 		memif_link_disconnect(&interface->link, now_ns,
 				      "cannot wait for its queues");
+		return;
+	}
+	open_sides(interface);
+	tell_connected(interface);
 }
 
 static void link_up(struct memif_link *link, void *user)
@@ -126,91 +173,49 @@ static void link_up(struct memif_link *link, void *user)
 	try_open(interface, interface->socket->memif->now_ns);
 }
 
-/*
- * Keeps the memory that threads still use. A side is opened again only when its
- * thread has left, so each pins one memory at most.
- */
-static void keep_memory(struct vif_memif_interface *interface)
+static void note_reason(struct vif_memif_interface *interface)
 {
-	uint32_t i = 0;
-
-	while (interface->kept[i])
-		i++;
-	assert(i < n_side(interface));
-	interface->kept[i] = memif_link_keep_memory(&interface->link);
-	interface->leave.deadline_ns =
-		interface->socket->memif->now_ns + MEMIF_LEAVE_NS;
-}
-
-/* Returns whether the memory of this connection is still in use. */
-static bool shut_sides(struct vif_memif_interface *interface)
-{
-	bool used = false;
-
-	for (uint32_t i = 0; i < n_side(interface); i++) {
-		struct memif_side *side = side_at(interface, i);
-		bool was_open = side->event_fd >= 0;
-
-		used |= !memif_side_shut(side) && was_open;
-	}
-	return used;
+	(void)snprintf(interface->reason, sizeof(interface->reason), "%s",
+		       interface->link.error.why);
 }
 
 static void link_down(struct memif_link *link, void *user)
 {
 	struct vif_memif_interface *interface = user;
-	char reason[sizeof(link->error.why)];
-	bool was_told = interface->is_told;
+	bool was_open = interface->is_open;
 
 	atomic_store(&interface->n_rx_ring, 0);
 	atomic_store(&interface->n_tx_ring, 0);
 	(void)eventfd_write(interface->down_fd, 1);
-	if (shut_sides(interface))
-		keep_memory(interface);
-	interface->is_told = false;
-	(void)snprintf(reason, sizeof(reason), "%s", link->error.why);
-	if (was_told && interface->config.on_disconnect)
-		interface->config.on_disconnect(interface->config.user,
-						interface, reason);
+	for (uint32_t i = 0; i < n_side(interface); i++)
+		(void)memif_side_shut(side_at(interface, i));
+	interface->is_open = false;
+	if (was_open && !all_shut(interface)) {
+		assert(!interface->kept);
+		interface->kept = memif_link_keep_memory(link);
+		atomic_store(&interface->is_closing, true);
+	}
+	note_reason(interface);
+	tell_disconnected(interface);
 }
 
 static void link_failed(struct memif_link *link, void *user)
 {
 	struct vif_memif_interface *interface = user;
 
+	note_reason(interface);
 	if (interface->config.on_failure)
 		interface->config.on_failure(interface->config.user, interface,
 					     &link->error);
 }
 
-static void free_kept(struct vif_memif_interface *interface)
+void memif_interface_look(struct vif_memif_interface *interface,
+			  uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < n_side(interface); i++) {
-		memif_memory_free(interface->kept[i]);
-		interface->kept[i] = NULL;
-	}
-}
-
-static void look_for_leavers(struct memif_watch *watch, uint32_t events,
-			     uint64_t now_ns)
-{
-	struct vif_memif_interface *interface =
-		container_of(watch, struct vif_memif_interface, leave);
-
-	(void)events;
-	if (!all_shut(interface)) {
-		watch->deadline_ns = now_ns + MEMIF_LEAVE_NS;
+	if (interface->is_doomed)
 		return;
-	}
-	free_kept(interface);
-	try_open(interface, now_ns);
-}
-
-void memif_interfaces_look(struct vif_memif_interface *first, uint64_t now_ns)
-{
-	for (struct vif_memif_interface *i = first; i; i = i->next)
-		if (!i->is_doomed)
-			(void)memif_link_check(&i->link, now_ns);
+	if (!memif_link_check(&interface->link, now_ns))
+		try_open(interface, now_ns);
 }
 
 /* Life */
@@ -276,7 +281,8 @@ static int check(const struct vif_memif_interface_config *config,
 	    config->n_rx <= MEMIF_RINGS_MAX &&
 	    config->n_tx <= MEMIF_RINGS_MAX && config->ring_log2 <= 15 &&
 	    config->buffer <= 65535 && config->line <= 128 &&
-	    !config->memory_get == !config->memory_put)
+	    !config->memory_get == !config->memory_put &&
+	    (!config->name || strlen(config->name) < MEMIF_MSG_NAME_SIZE))
 		return 0;
 	error_set(error, -EINVAL, "cannot use this interface config");
 	return error_why(error, -EINVAL, "a value is out of range");
@@ -293,9 +299,8 @@ static int make_sides(struct vif_memif_interface *interface,
 		r = -errno;
 		return error_set(error, r, "cannot make an eventfd");
 	}
-	interface->kept = calloc(n, sizeof(struct memif_memory *));
 	interface->rx = calloc(n, sizeof(*interface->rx));
-	if (!interface->rx || !interface->kept)
+	if (!interface->rx)
 		r = -ENOMEM;
 	for (; r == 0 && done < n; done++) {
 		struct memif_side *side = side_at(interface, done);
@@ -322,7 +327,6 @@ static void free_interface(struct vif_memif_interface *interface)
 		memif_side_fini(side_at(interface, i));
 	if (interface->down_fd >= 0)
 		(void)close(interface->down_fd); /* an eventfd */
-	free(interface->kept);
 	free(interface->rx);
 	free(interface);
 }
@@ -357,8 +361,6 @@ static int join(struct vif_memif_interface *interface,
 			memif_socket_unlisten(socket);
 		return r;
 	}
-	interface->leave.call = look_for_leavers;
-	memif_watch_add(&socket->memif->poller, &interface->leave);
 	interface->next = socket->interfaces;
 	socket->interfaces = interface;
 	memif_poke(socket->memif);
@@ -393,9 +395,9 @@ int memif_interface_open(struct vif_memif_socket *socket,
 	interface->config.name = interface->config.secret = NULL;
 	r = make_sides(interface, error);
 	if (r == 0) {
-		memif_lock(socket->memif);
+		memif_enter(socket->memif);
 		r = join(interface, &config, extra, error);
-		memif_unlock(socket->memif);
+		memif_leave(socket->memif);
 	}
 	if (r < 0) {
 		free_interface(interface);
@@ -422,10 +424,7 @@ static void destroy(struct vif_memif_interface *interface)
 	struct vif_memif_interface **at = &socket->interfaces;
 
 	memif_link_fini(&interface->link);
-	/* Whoever closes it has seen to it that nobody is inside. */
-	assert(all_shut(interface));
-	memif_watch_remove(&interface->leave);
-	free_kept(interface);
+	free_kept(interface); /* what is lent still goes with it */
 	while (*at != interface)
 		at = &(*at)->next;
 	*at = interface->next;
@@ -447,23 +446,32 @@ void memif_interfaces_reap(struct vif_memif_socket *socket)
 	}
 }
 
+/*
+ * After this no callback comes, and its id is free. One of its own may be
+ * running, so that the rest has to wait.
+ */
 void vif_memif_close(struct vif_memif_interface *interface)
 {
 	struct vif_memif *memif;
+	struct memif_link *link;
 
 	if (!interface)
 		return;
 	memif = interface->socket->memif;
-	memif_lock(memif);
-	if (memif->n_inside == 0) {
-		destroy(interface);
-	} else {
-		/* Its own callback may be running: when the service ends. */
-		interface->is_doomed = true;
-		memif_link_disconnect(&interface->link, memif->now_ns,
-				      "the interface is closed");
-	}
-	memif_unlock(memif);
+	link = &interface->link;
+	memif_enter(memif);
+	link->config.no_retry = true;
+	link->config.failed = NULL;
+	if (link->listener)
+		memif_listener_remove(link->listener, &link->service);
+	memif_link_disconnect(link, memif->now_ns, "the interface is closed");
+	if (atomic_load(&interface->is_told))
+		(void)snprintf(interface->reason, sizeof(interface->reason),
+			       "the interface is closed");
+	tell_disconnected(interface);
+	interface->is_doomed = true;
+	memif->has_doomed = true;
+	memif_leave(memif);
 }
 
 int vif_memif_connect(struct vif_memif_interface *interface)
@@ -471,9 +479,9 @@ int vif_memif_connect(struct vif_memif_interface *interface)
 	struct vif_memif *memif = interface->socket->memif;
 	int r;
 
-	memif_lock(memif);
+	memif_enter(memif);
 	r = memif_link_hurry(&interface->link);
-	memif_unlock(memif);
+	memif_leave(memif);
 	memif_poke(memif);
 	return r;
 }
@@ -483,7 +491,8 @@ void vif_memif_disconnect(struct vif_memif_interface *interface,
 {
 	struct vif_memif *memif = interface->socket->memif;
 
-	memif_lock(memif);
+	memif_enter(memif);
 	memif_link_disconnect(&interface->link, memif->now_ns, reason);
-	memif_unlock(memif);
+	memif_leave(memif);
+	memif_poke(memif); /* a client has a new deadline */
 }

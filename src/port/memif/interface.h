@@ -12,10 +12,6 @@
 #include "port/memif/link.h"
 #include "port/memif/side.h"
 
-enum memif_interface_limits {
-	MEMIF_LEAVE_NS = 1000 * 1000, /* until the next look at them */
-};
-
 /* What a port wants besides. Zeroed means none of it. */
 struct memif_interface_extra {
 	struct port_queue *counters; /* one for each queue; NULL: our own */
@@ -34,12 +30,14 @@ struct vif_memif_interface {
 	/* control thread */
 	struct vif_memif_interface *next;
 	struct memif_link link;
-	struct memif_watch leave;   /* while threads have to leave */
-	struct memif_memory **kept; /* still lent; at most one for each side */
-	bool is_doomed;             /* closed from a callback */
-	bool is_told; /* on_connect was called, on_disconnect was not */
-	/* rings there are; any thread */
-	_Atomic uint32_t n_rx_ring, n_tx_ring;
+	struct memif_memory *kept; /* of the last connection; still lent */
+	bool is_open;              /* threads have been let in */
+	bool is_doomed;            /* closed; freed when no callback runs */
+	char reason[256];          /* why the last connection ended or failed */
+	/* any thread reads */
+	atomic_bool is_told; /* on_connect was called, on_disconnect was not */
+	atomic_bool is_closing;                /* there is kept memory */
+	_Atomic uint32_t n_rx_ring, n_tx_ring; /* rings there are */
 };
 
 /* vif_memif_open() with what a port wants. */
@@ -62,10 +60,11 @@ int memif_interface_tx_fd(const struct vif_memif_interface *interface,
 int memif_interface_tx_arm(struct vif_memif_interface *interface,
 			   unsigned int queue);
 
-/* Of a list: whether peers misbehave, and threads have left. */
-void memif_interfaces_look(struct vif_memif_interface *first, uint64_t now_ns);
+/* Has a peer misbehaved, or has a thread left for which something waits? */
+void memif_interface_look(struct vif_memif_interface *interface,
+			  uint64_t now_ns);
 
-/* Frees what was closed from a callback. */
+/* Frees what was closed, now that no callback runs. */
 void memif_interfaces_reap(struct vif_memif_socket *socket);
 
 #endif

@@ -81,7 +81,7 @@ enum memif_link_state {
 struct memif_link {
 	struct memif_link_config config;
 	struct memif_handshake_config handshake_config;
-	enum memif_link_state state;
+	_Atomic enum memif_link_state state; /* any thread reads */
 	struct memif_poller *poller;     /* NULL before init and after fini */
 	struct memif_listener *listener; /* server */
 	struct memif_service service;    /* server */

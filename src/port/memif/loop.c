@@ -39,49 +39,60 @@ static int until(uint64_t deadline_ns, uint64_t now_ns, int timeout_ms)
 		       (int)(left_ms < INT32_MAX ? left_ms : INT32_MAX);
 }
 
-/* Waits once. Returns as vif_memif_poll(), and 0 for a deadline, too. */
+/* Waits for something to do, a deadline or a signal, or for a cancel. */
 static int wait_once(struct vif_memif *memif, int timeout_ms)
 {
 	struct pollfd fd[2] = {
 		{ .fd = memif->cancel_fd, .events = POLLIN },
 		{ .fd = vif_memif_fd(memif), .events = POLLIN },
 	};
-	eventfd_t count;
+	eventfd_t one;
 
-	if (poll(fd, 2, timeout_ms) <= 0)
-		return 0; /* a signal is no reason to end */
-	if (fd[0].revents != 0) {
-		(void)eventfd_read(memif->cancel_fd, &count);
-		return -ECANCELED;
-	}
-	return 1;
+	if (poll(fd, 2, timeout_ms) <= 0 || fd[0].revents == 0)
+		return 0;
+	/* Another thread may have been cancelled by it. */
+	return eventfd_read(memif->cancel_fd, &one) < 0 ? 0 : -ECANCELED;
+}
+
+/* Returns whether something was done. */
+static bool serve(struct vif_memif *memif, uint64_t now_ns,
+		  uint64_t *ret_deadline_ns)
+{
+	uint64_t before;
+	bool done;
+
+	memif_enter(memif);
+	before = memif->poller.n_call;
+	vif_memif_service(memif, now_ns, ret_deadline_ns);
+	done = memif->poller.n_call != before;
+	memif_leave(memif);
+	return done;
 }
 
 static int poll_until(struct vif_memif *memif, int timeout_ms)
 {
-	uint64_t start_ns = clock_ns();
+	const uint64_t start_ns = clock_ns();
 	uint64_t now_ns = start_ns, deadline_ns;
-	int r = 0;
+	bool is_last = false;
 
-	vif_memif_service(memif, now_ns, &deadline_ns);
-	while (r == 0) {
+	while (!serve(memif, now_ns, &deadline_ns)) {
 		uint64_t passed_ms = (now_ns - start_ns) / 1000000;
 		int left_ms = timeout_ms;
+		int r;
 
-		if (timeout_ms >= 0)
-			left_ms = passed_ms < (uint64_t)timeout_ms ?
-					  timeout_ms - (int)passed_ms :
-					  0;
+		if (is_last)
+			return 0;
+		if (timeout_ms >= 0 && passed_ms >= (uint64_t)timeout_ms)
+			left_ms = 0;
+		else if (timeout_ms >= 0)
+			left_ms -= (int)passed_ms;
+		is_last = left_ms == 0;
 		r = wait_once(memif, until(deadline_ns, now_ns, left_ms));
 		if (r < 0)
 			return r;
 		now_ns = clock_ns();
-		vif_memif_service(memif, now_ns, &deadline_ns);
-		if (timeout_ms >= 0 &&
-		    now_ns - start_ns >= (uint64_t)timeout_ms * 1000000)
-			break;
 	}
-	return r;
+	return 1;
 }
 
 int vif_memif_poll(struct vif_memif *memif, int timeout_ms)

@@ -83,6 +83,7 @@ static bool serve_events(struct memif_poller *poller, uint64_t now_ns)
 		if (epoll_wait(poller->fd, &event, 1, 0) != 1)
 			return true;
 		watch = event.data.ptr;
+		poller->n_call++;
 		watch->call(watch, event.events, now_ns);
 	}
 	return false;
@@ -98,6 +99,7 @@ static void serve_deadlines(struct memif_poller *poller, uint64_t now_ns)
 		if (watch->deadline_ns > now_ns)
 			continue;
 		watch->deadline_ns = MEMIF_NEVER;
+		poller->n_call++;
 		watch->call(watch, 0, now_ns);
 	}
 }

@@ -19,6 +19,7 @@ struct memif_poller {
 	int fd; /* readable when memif_poller_service() has something to do */
 	struct memif_watch *first;
 	struct memif_watch *cursor; /* next one whose deadline is looked at */
+	uint64_t n_call;            /* of watches, so far */
 };
 
 /* One descriptor, one deadline, or both. Embedded in what they belong to. */

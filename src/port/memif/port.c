@@ -78,7 +78,8 @@ static int open_socket(struct memif_port *memif,
 		       const struct vif_memif_socket_config *config,
 		       struct vif_error *error)
 {
-	memif->socket = memif_socket_find(memif->memif, config->path);
+	memif->socket =
+		memif_socket_find(memif->memif, config->path, config->netns);
 	if (memif->socket)
 		return 0;
 	return vif_memif_socket_open(memif->memif, config, &memif->socket,
@@ -148,7 +149,8 @@ static int memif_open(struct vif_port *port, const struct address *address,
 	publish(memif, &options, interface.n_rx);
 	(void)snprintf(port->name, sizeof(port->name), "memif:%.48s/%u", path,
 		       options.id);
-	port_set_state(port, VIF_PORT_DOWN);
+	/* It is reported once it is open. */
+	atomic_store(&port->state, VIF_PORT_DOWN);
 	return 0;
 }
 
@@ -157,8 +159,7 @@ static void memif_close(struct vif_port *port)
 	struct memif_port *memif = to_memif(port);
 
 	vif_memif_close(memif->interface);
-	if (memif->socket && !memif->socket->interfaces)
-		(void)vif_memif_socket_close(memif->socket); /* not busy */
+	(void)vif_memif_socket_close(memif->socket); /* others may need it */
 	vif_memif_free(memif->memif);
 	memif->interface = NULL;
 	memif->socket = NULL;

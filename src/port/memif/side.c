@@ -37,19 +37,23 @@ void memif_side_fini(struct memif_side *side)
 	side->poll_fd = -1;
 }
 
-int memif_side_open(struct memif_side *side, struct memif_queue *queue,
-		    int event_fd)
+int memif_side_watch(struct memif_side *side, int event_fd)
 {
-	int r;
+	int r = watch(side->poll_fd, event_fd);
 
+	if (r == 0)
+		side->event_fd = event_fd;
+	return r;
+}
+
+void memif_side_open(struct memif_side *side, struct memif_queue *queue)
+{
 	assert(gate_is_shut(&side->gate));
-	r = watch(side->poll_fd, event_fd);
-	if (r < 0)
-		return r;
-	side->event_fd = event_fd;
 	side->queue = queue;
+	side->queue_mode = -1;
+	if (!side->is_tx)
+		memif_side_apply_mode(side);
 	gate_open(&side->gate);
-	return 0;
 }
 
 bool memif_side_shut(struct memif_side *side)
@@ -60,4 +64,14 @@ bool memif_side_shut(struct memif_side *side)
 				NULL);
 	side->event_fd = -1;
 	return gate_shut(&side->gate);
+}
+
+void memif_side_apply_mode(struct memif_side *side)
+{
+	int mode = atomic_load_explicit(&side->rx_mode, memory_order_relaxed);
+
+	if (mode == side->queue_mode)
+		return;
+	side->queue_mode = mode;
+	memif_queue_set_rx_mode(side->queue, (enum memif_rx_mode)mode);
 }

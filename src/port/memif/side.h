@@ -16,13 +16,14 @@ struct memif_side {
 	struct gate gate;
 	/* behind the gate; written by the control thread while it is shut */
 	struct memif_queue *queue;
+	int queue_mode; /* enum memif_rx_mode: what the queue was told */
 	/* immutable */
 	bool is_tx;
 	int poll_fd;
 	/* control thread */
 	int event_fd; /* in poll_fd; -1 for none */
 	/* any thread */
-	_Atomic int rx_mode; /* enum memif_rx_mode */
+	_Atomic int rx_mode; /* enum memif_rx_mode: what is wanted */
 	/* a ring that several senders share, when the peer has fewer */
 	atomic_flag is_taken;
 };
@@ -37,13 +38,15 @@ int memif_side_init(struct memif_side *side, bool is_tx, int down_fd);
 void memif_side_fini(struct memif_side *side); /* zeroed is not fine */
 
 /*
- * memif_side_open() - let threads in (control thread)
+ * memif_side_watch() - let a thread wait for a ring (control thread)
  *
- * The side is shut. event_fd is to be waited on, and stays open until
- * memif_side_shut(). Returns 0, or an error of epoll_ctl(2).
+ * event_fd stays open until memif_side_shut(). Returns 0, or an error of
+ * epoll_ctl(2).
  */
-int memif_side_open(struct memif_side *side, struct memif_queue *queue,
-		    int event_fd);
+int memif_side_watch(struct memif_side *side, int event_fd);
+
+/* Lets threads in (control thread). The side is shut. */
+void memif_side_open(struct memif_side *side, struct memif_queue *queue);
 
 /*
  * memif_side_shut() - turn threads away (control thread)
@@ -57,5 +60,8 @@ static inline bool memif_side_is_shut(const struct memif_side *side)
 {
 	return gate_is_shut(&side->gate);
 }
+
+/* Tells the queue the mode that is wanted. Whoever is behind the gate. */
+void memif_side_apply_mode(struct memif_side *side);
 
 #endif

@@ -4,6 +4,7 @@
  * gate, to whatever ring is behind it now.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include <vif/memif_queue.h>
@@ -21,44 +22,31 @@ static_assert(sizeof(struct vif_memif_buffer) == sizeof(struct memif_buffer) &&
 			      offsetof(struct memif_buffer, next),
 	      "one struct is the other");
 
-/*
- * A sender whose peer has fewer rings than we have queues shares one, for as
- * long as it is in.
- */
-static struct memif_side *enter_tx(struct vif_memif_interface *interface,
-				   unsigned int queue, bool share)
-{
-	uint32_t n = atomic_load_explicit(&interface->n_tx_ring,
-					  memory_order_relaxed);
-	struct memif_side *side;
+enum traffic_limits {
+	TAKE_SPINS = 100, /* looks at a shared ring before others may run */
+};
 
-	if (n == 0)
-		return NULL;
-	side = &interface->tx[share ? queue % n : queue];
-	if (share && n < interface->n_tx)
-		while (atomic_flag_test_and_set_explicit(&side->is_taken,
-							 memory_order_acquire))
-			;
-	if (gate_enter(&side->gate))
-		return side;
-	atomic_flag_clear_explicit(&side->is_taken, memory_order_release);
-	return NULL;
+/* Why a thread was turned away. */
+static int turned_away(const struct memif_side *side)
+{
+	return gate_is_inside(&side->gate) ? -EBUSY : -ENOTCONN;
 }
 
-static void leave(struct memif_side *side)
+/* The last one out tells the control thread, which may be waiting for that. */
+static void leave(struct vif_memif_interface *interface,
+		  struct memif_side *side)
 {
-	gate_leave(&side->gate);
-	atomic_flag_clear_explicit(&side->is_taken, memory_order_release);
+	if (gate_leave(&side->gate))
+		memif_poke(interface->socket->memif);
 }
 
-/* The control thread has to end the connection. */
+/* A fault: the control thread has to end the connection. */
 static int complain(struct vif_memif_interface *interface, int r)
 {
-	if (r == -EPROTO) {
-		memif_poke(interface->socket->memif);
-		return -ENOTCONN;
-	}
-	return r;
+	if (r != -EPROTO)
+		return r;
+	memif_poke(interface->socket->memif);
+	return -ENOTCONN;
 }
 
 int vif_memif_rx(struct vif_memif_interface *interface, unsigned int queue,
@@ -71,10 +59,10 @@ int vif_memif_rx(struct vif_memif_interface *interface, unsigned int queue,
 		return -EINVAL;
 	side = &interface->rx[queue];
 	if (!gate_enter(&side->gate))
-		return -ENOTCONN;
+		return turned_away(side);
 	r = memif_queue_rx(side->queue, batch);
 	if (r <= 0)
-		gate_leave(&side->gate);
+		leave(interface, side);
 	return complain(interface, r);
 }
 
@@ -88,7 +76,7 @@ void vif_memif_rx_done(struct vif_memif_interface *interface,
 	side = &interface->rx[queue];
 	if (batch->n > 0 && gate_is_inside(&side->gate)) {
 		memif_queue_rx_done(side->queue);
-		gate_leave(&side->gate);
+		leave(interface, side);
 	}
 	vif_batch_clear(batch);
 }
@@ -119,38 +107,27 @@ int vif_memif_read(struct vif_memif_interface *interface, unsigned int queue,
 	r = packet.len <= size ? (int)packet.len : -EMSGSIZE;
 	if (r > 0)
 		copy_out(&packet, data);
+	else
+		port_drop(&interface->link.config.queue.counters[queue].rx,
+			  VIF_DROP_TOO_LONG);
 	vif_memif_rx_done(interface, queue, &batch);
 	return r;
 }
 
-static int send_packets(struct vif_memif_interface *interface,
-			unsigned int queue, bool share,
-			const struct vif_packet *packet, unsigned int n)
+int vif_memif_tx(struct vif_memif_interface *interface, unsigned int queue,
+		 const struct vif_packet *packet, unsigned int n)
 {
 	struct memif_side *side;
 	int r;
 
 	if (queue >= interface->n_tx)
 		return -EINVAL;
-	side = enter_tx(interface, queue, share);
-	if (!side)
-		return -ENOTCONN;
+	side = &interface->tx[queue];
+	if (!gate_enter(&side->gate))
+		return turned_away(side);
 	r = memif_queue_tx(side->queue, packet, n);
-	leave(side);
+	leave(interface, side);
 	return complain(interface, r);
-}
-
-int vif_memif_tx(struct vif_memif_interface *interface, unsigned int queue,
-		 const struct vif_packet *packet, unsigned int n)
-{
-	return send_packets(interface, queue, false, packet, n);
-}
-
-int memif_interface_tx(struct vif_memif_interface *interface,
-		       unsigned int queue, const struct vif_packet *packet,
-		       unsigned int n)
-{
-	return send_packets(interface, queue, true, packet, n);
 }
 
 int vif_memif_write(struct vif_memif_interface *interface, unsigned int queue,
@@ -175,31 +152,40 @@ int vif_memif_reserve(struct vif_memif_interface *interface, unsigned int queue,
 	if (queue >= interface->n_tx)
 		return -EINVAL;
 	side = &interface->tx[queue];
-	if (!gate_is_inside(&side->gate) && !enter_tx(interface, queue, false))
+	if (!gate_is_inside(&side->gate) && !gate_enter(&side->gate))
 		return -ENOTCONN;
 	r = memif_queue_reserve(side->queue, (struct memif_buffer *)buffer, n);
 	if (r <= 0)
-		leave(side);
+		leave(interface, side);
 	return complain(interface, r);
+}
+
+/* What was reserved cannot be sent any more once the peer is gone. */
+static int commit(struct memif_side *side,
+		  const struct vif_memif_buffer *buffer, unsigned int n)
+{
+	if (n == 0)
+		return 0;
+	if (gate_is_shutting(&side->gate))
+		return -ENOTCONN;
+	return memif_queue_commit(side->queue,
+				  (const struct memif_buffer *)buffer, n);
 }
 
 int vif_memif_commit(struct vif_memif_interface *interface, unsigned int queue,
 		     const struct vif_memif_buffer *buffer, unsigned int n)
 {
 	struct memif_side *side;
-	int r = 0;
+	int r;
 
 	if (queue >= interface->n_tx)
 		return -EINVAL;
 	side = &interface->tx[queue];
 	if (!gate_is_inside(&side->gate))
-		return -ENOTCONN;
-	if (n > 0)
-		r = memif_queue_commit(side->queue,
-				       (const struct memif_buffer *)buffer, n);
-	if (r == -EINVAL)
-		return r; /* still reserved: to be mended, or given back */
-	leave(side);
+		return gate_is_shut(&side->gate) ? -ENOTCONN : -EINVAL;
+	r = commit(side, buffer, n);
+	if (r != -EINVAL) /* else: to be mended, or given back */
+		leave(interface, side);
 	return r;
 }
 
@@ -213,13 +199,13 @@ int vif_memif_forward(struct vif_memif_interface *interface,
 	if (rx_queue >= interface->n_rx || tx_queue >= interface->n_tx)
 		return -EINVAL;
 	rx = &interface->rx[rx_queue];
+	tx = &interface->tx[tx_queue];
 	if (!gate_is_inside(&rx->gate))
 		return -EINVAL;
-	tx = enter_tx(interface, tx_queue, false);
-	if (!tx)
-		return -ENOTCONN;
+	if (!gate_enter(&tx->gate))
+		return turned_away(tx);
 	r = memif_queue_swap(rx->queue, batch, first, n, tx->queue);
-	leave(tx);
+	leave(interface, tx);
 	return complain(interface, r);
 }
 
@@ -229,42 +215,23 @@ int vif_memif_rx_fd(const struct vif_memif_interface *interface,
 	return queue < interface->n_rx ? interface->rx[queue].poll_fd : -EINVAL;
 }
 
-int memif_interface_tx_fd(const struct vif_memif_interface *interface,
-			  unsigned int queue)
-{
-	uint32_t n = atomic_load_explicit(&interface->n_tx_ring,
-					  memory_order_relaxed);
-
-	return interface->tx[n > 0 ? queue % n : queue].poll_fd;
-}
-
-static int arm(struct memif_side *side)
+static int arm(struct vif_memif_interface *interface, struct memif_side *side)
 {
 	int r;
 
 	if (!gate_enter(&side->gate))
 		return 0;
+	if (!side->is_tx)
+		memif_side_apply_mode(side);
 	r = memif_queue_arm(side->queue);
-	gate_leave(&side->gate);
+	leave(interface, side);
 	return r;
 }
 
 int vif_memif_rx_arm(struct vif_memif_interface *interface, unsigned int queue)
 {
-	return queue < interface->n_rx ? arm(&interface->rx[queue]) : -EINVAL;
-}
-
-int memif_interface_tx_arm(struct vif_memif_interface *interface,
-			   unsigned int queue)
-{
-	struct memif_side *side = enter_tx(interface, queue, true);
-	int r;
-
-	if (!side)
-		return 1; /* down: try again, and learn of it */
-	r = memif_queue_arm(side->queue);
-	leave(side);
-	return r;
+	return queue < interface->n_rx ? arm(interface, &interface->rx[queue]) :
+					 -EINVAL;
 }
 
 int vif_memif_set_rx_mode(struct vif_memif_interface *interface,
@@ -276,9 +243,79 @@ int vif_memif_set_rx_mode(struct vif_memif_interface *interface,
 		return -EINVAL;
 	side = &interface->rx[queue];
 	atomic_store(&side->rx_mode, (int)mode);
-	if (!gate_enter(&side->gate))
-		return 0; /* the next connection begins with it */
-	memif_queue_set_rx_mode(side->queue, (enum memif_rx_mode)mode);
-	gate_leave(&side->gate);
-	return 0;
+	if (gate_is_inside(&side->gate)) {
+		memif_side_apply_mode(side);
+	} else if (gate_enter(&side->gate)) {
+		memif_side_apply_mode(side);
+		leave(interface, side);
+	}
+	return 0; /* otherwise the next connection begins with it */
+}
+
+/* Ports */
+
+/*
+ * A ring that several queues of a port send on has one sender at a time; the
+ * others wait for the burst to end.
+ */
+static void take(struct memif_side *side)
+{
+	for (unsigned int i = 1; atomic_flag_test_and_set_explicit(
+		     &side->is_taken, memory_order_acquire);
+	     i++)
+		if (i % TAKE_SPINS == 0)
+			(void)sched_yield(); /* cannot fail on Linux */
+}
+
+static void put(struct memif_side *side)
+{
+	atomic_flag_clear_explicit(&side->is_taken, memory_order_release);
+}
+
+/* The side whose ring a queue of a port sends on, or NULL without a peer. */
+static struct memif_side *shared_side(struct vif_memif_interface *interface,
+				      unsigned int queue)
+{
+	uint32_t n = atomic_load_explicit(&interface->n_tx_ring,
+					  memory_order_relaxed);
+
+	return n > 0 ? &interface->tx[queue % n] : NULL;
+}
+
+int memif_interface_tx(struct vif_memif_interface *interface,
+		       unsigned int queue, const struct vif_packet *packet,
+		       unsigned int n)
+{
+	struct memif_side *side = shared_side(interface, queue);
+	int r;
+
+	if (!side)
+		return -ENOTCONN;
+	if (interface->n_tx == 1)
+		return vif_memif_tx(interface, 0, packet, n);
+	take(side);
+	r = vif_memif_tx(interface, (unsigned int)(side - interface->tx),
+			 packet, n);
+	put(side);
+	return r;
+}
+
+int memif_interface_tx_fd(const struct vif_memif_interface *interface,
+			  unsigned int queue)
+{
+	return interface->tx[queue].poll_fd;
+}
+
+int memif_interface_tx_arm(struct vif_memif_interface *interface,
+			   unsigned int queue)
+{
+	struct memif_side *side = shared_side(interface, queue);
+	int r;
+
+	if (!side)
+		return 1; /* down: try again, and learn of it */
+	take(side);
+	r = arm(interface, side);
+	put(side);
+	return r;
 }
