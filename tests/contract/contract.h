@@ -40,6 +40,7 @@ enum contract_needs {
 	HAS_OFFLOAD = 32, /* there is a key offload= */
 	HAS_FACTS = 64,   /* describe has something to say */
 	HAS_FAR_PORT = 128, /* the far side is a port */
+	HAS_ROOM = 256,     /* room wakes who waits for it, and nothing else */
 };
 
 struct rig;
@@ -90,7 +91,8 @@ struct contract_case {
 
 extern const struct driver driver_loop, driver_null, driver_fault_loop,
 	driver_fault_rough, driver_tun, driver_tun_fd, driver_tap,
-	driver_fault_tun;
+	driver_fault_tun, driver_memif, driver_memif_server,
+	driver_memif_sibling, driver_memif_ip;
 
 extern const struct contract_case life_cases[]; /* end with a NULL name */
 extern const struct contract_case facts_cases[];
@@ -141,6 +143,9 @@ unsigned int count_fds(void);
 struct parker;
 struct parker *parker_new(struct vif_port *port, unsigned int queue,
 			  enum vif_wait what, int timeout_ms);
+/* The same, and whenever it is told to try again it waits again. */
+struct parker *parker_new_stubborn(struct vif_port *port, unsigned int queue,
+				   enum vif_wait what);
 void parker_until_parked(struct parker *parker);
 /* Joins and frees. Returns what vif_port_wait() did, and when. */
 int parker_join(struct parker *parker, uint64_t *ret_woken_ns);

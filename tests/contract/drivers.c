@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/contract/contract.h"
+#include "tests/contract/pair.h"
 
 static int prepare_nothing(void)
 {
@@ -37,7 +38,7 @@ static int loop_open(struct rig *rig, const char *keys)
 	return open_pair(rig, keys, &config, &rig->port);
 }
 
-static bool loop_far_send(struct rig *rig, const struct vif_packet *packet)
+bool pair_far_send(struct rig *rig, const struct vif_packet *packet)
 {
 	return vif_port_tx(rig->far, 0, packet, 1) == 1;
 }
@@ -57,7 +58,7 @@ static bool far_next(struct rig *rig, struct vif_packet *ret_packet)
 	return true;
 }
 
-static bool loop_far_receive(struct rig *rig, struct probe_seen *ret_seen)
+bool pair_far_receive(struct rig *rig, struct probe_seen *ret_seen)
 {
 	uint64_t end_ns = now_ns() + CONTRACT_PATIENCE_MS * 1000000ull;
 	struct vif_packet packet;
@@ -95,13 +96,13 @@ const struct driver driver_loop = {
 	.name = "loop",
 	.type = "loop",
 	.alone = "loop:",
-	.has = HAS_FAR | HAS_FULL | HAS_GONE | HAS_WAIT | HAS_OFFLOAD |
-	       HAS_FAR_PORT,
+	.has = HAS_FAR | HAS_FULL | HAS_ROOM | HAS_GONE | HAS_WAIT |
+	       HAS_OFFLOAD | HAS_FAR_PORT,
 	.bad = loop_bad,
 	.prepare = prepare_nothing,
 	.open = loop_open,
-	.far_send = loop_far_send,
-	.far_receive = loop_far_receive,
+	.far_send = pair_far_send,
+	.far_receive = pair_far_receive,
 	.vanish = loop_vanish,
 };
 
@@ -170,13 +171,13 @@ const struct driver driver_fault_loop = {
 	.name = "fault-loop",
 	.type = "fault",
 	.alone = "fault:loop:\\,ring=16",
-	.has = HAS_FAR | HAS_FULL | HAS_GONE | HAS_WAIT | HAS_OFFLOAD |
-	       HAS_FACTS | HAS_FAR_PORT,
+	.has = HAS_FAR | HAS_FULL | HAS_ROOM | HAS_GONE | HAS_WAIT |
+	       HAS_OFFLOAD | HAS_FACTS | HAS_FAR_PORT,
 	.bad = fault_bad,
 	.prepare = prepare_nothing,
 	.open = fault_loop_open,
-	.far_send = loop_far_send,
-	.far_receive = loop_far_receive,
+	.far_send = pair_far_send,
+	.far_receive = pair_far_receive,
 	.vanish = loop_vanish,
 };
 
@@ -184,12 +185,12 @@ const struct driver driver_fault_rough = {
 	.name = "fault-rough",
 	.type = "fault",
 	.alone = "fault:loop:\\,ring=16,stall=50%",
-	.has = HAS_FAR | HAS_FULL | HAS_GONE | HAS_WAIT | HAS_OFFLOAD |
-	       HAS_FACTS | HAS_FAR_PORT,
+	.has = HAS_FAR | HAS_FULL | HAS_ROOM | HAS_GONE | HAS_WAIT |
+	       HAS_OFFLOAD | HAS_FACTS | HAS_FAR_PORT,
 	.bad = fault_bad,
 	.prepare = prepare_nothing,
 	.open = fault_rough_open,
-	.far_send = loop_far_send,
-	.far_receive = loop_far_receive,
+	.far_send = pair_far_send,
+	.far_receive = pair_far_receive,
 	.vanish = loop_vanish,
 };

@@ -7,9 +7,15 @@
 #include "tests/contract/contract.h"
 
 static const struct driver *const drivers[] = {
-	&driver_loop, &driver_null,   &driver_fault_loop, &driver_fault_rough,
+	&driver_loop,          &driver_null,
+	&driver_fault_loop,    &driver_fault_rough,
 #ifdef CONTRACT_TUN
-	&driver_tun,  &driver_tun_fd, &driver_tap,        &driver_fault_tun,
+	&driver_tun,           &driver_tun_fd,
+	&driver_tap,           &driver_fault_tun,
+#endif
+#ifdef CONTRACT_MEMIF
+	&driver_memif,         &driver_memif_server,
+	&driver_memif_sibling, &driver_memif_ip,
 #endif
 };
 

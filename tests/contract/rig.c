@@ -170,6 +170,7 @@ struct parker {
 	unsigned int queue;
 	enum vif_wait what;
 	int timeout_ms;
+	bool is_stubborn;
 	pthread_t thread;
 	_Atomic pid_t tid;
 	int result;
@@ -181,25 +182,47 @@ static void *park(void *argument)
 	struct parker *parker = argument;
 
 	atomic_store(&parker->tid, gettid());
-	parker->result = vif_port_wait(parker->port, parker->queue,
-				       parker->what, parker->timeout_ms);
+	do
+		parker->result =
+			vif_port_wait(parker->port, parker->queue, parker->what,
+				      parker->timeout_ms);
+	while (parker->is_stubborn && parker->result == 1);
 	parker->woken_ns = now_ns();
 	return NULL;
+}
+
+static struct parker *start_parker(const struct parker *how)
+{
+	struct parker *parker = calloc(1, sizeof(*parker));
+
+	assert_non_null(parker);
+	*parker = *how;
+	assert_int_equal(pthread_create(&parker->thread, NULL, park, parker),
+			 0);
+	return parker;
 }
 
 struct parker *parker_new(struct vif_port *port, unsigned int queue,
 			  enum vif_wait what, int timeout_ms)
 {
-	struct parker *parker = calloc(1, sizeof(*parker));
+	const struct parker how = { .port = port,
+				    .queue = queue,
+				    .what = what,
+				    .timeout_ms = timeout_ms };
 
-	assert_non_null(parker);
-	parker->port = port;
-	parker->queue = queue;
-	parker->what = what;
-	parker->timeout_ms = timeout_ms;
-	assert_int_equal(pthread_create(&parker->thread, NULL, park, parker),
-			 0);
-	return parker;
+	return start_parker(&how);
+}
+
+struct parker *parker_new_stubborn(struct vif_port *port, unsigned int queue,
+				   enum vif_wait what)
+{
+	const struct parker how = { .port = port,
+				    .queue = queue,
+				    .what = what,
+				    .timeout_ms = -1,
+				    .is_stubborn = true };
+
+	return start_parker(&how);
 }
 
 /* Whether a thread of ours sleeps in the kernel. */

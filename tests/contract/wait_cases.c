@@ -26,7 +26,7 @@ static void stop_wakes(struct rig *rig, enum vif_wait what)
 	uint64_t took_ns = 0;
 
 	for (int i = 0; i < WAIT_TRIES; i++) {
-		took_ns = stop_parked(parker_new(rig->port, 0, what, -1),
+		took_ns = stop_parked(parker_new_stubborn(rig->port, 0, what),
 				      rig->port);
 		if (took_ns <= CONTRACT_WAKE_MS * 1000000ull)
 			return;
@@ -242,7 +242,7 @@ const struct contract_case wait_cases[] = {
 	{ "stop_spares_others", stop_spares_others, HAS_WAIT },
 	{ "stop_before_wait", stop_before_wait, 0 },
 	{ "packet_wakes_rx", packet_wakes_rx, HAS_WAIT | HAS_FAR },
-	{ "room_wakes_tx", room_wakes_tx, HAS_FULL | HAS_FAR_PORT },
+	{ "room_wakes_tx", room_wakes_tx, HAS_FULL | HAS_FAR_PORT | HAS_ROOM },
 	{ "tx_with_room_is_ready", tx_with_room_is_ready, HAS_WAIT },
 	{ "idle_is_quiet", idle_is_quiet, HAS_WAIT },
 	{ "wait_fd_is_sound", wait_fd_is_sound, 0 },
