@@ -111,6 +111,17 @@ def idle_tun_deleted(net):
 
 
 @cases
+def tun_deleted_while_nothing_moves(net):
+    """A port that never sleeps and never takes anything hides no end."""
+    vif = net.vif("link", net.address("a"), "fault:null:,stall=100%")
+    vif.wait_ready()
+    net.traffic("a", "ping", ADDRESS["b", 4], "--count", 1)
+    wait(lambda: net.bytes_out("a") > 0, "a packet to be stuck")
+    net.ip("a", "link", "del", "va")
+    vif.ends(CLI_FAILED)
+
+
+@cases
 def namespace_deleted_under_load(net):
     vif = net.link(options=["-q"])
     for end in endless_tcp(net):
