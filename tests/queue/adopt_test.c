@@ -6,12 +6,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/queue/device.h"
@@ -180,6 +182,48 @@ static void look(void *user, const char *key, const char *value)
  * Whoever writes: answers would move the flow if the kernel had the choice, as
  * they do in queue-steer.
  */
+/* Gives up all rights, in this thread alone, and opens a port. */
+static void *open_without_rights(void *argument)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct none[2] = { { 0 } };
+	struct vif_port **port = argument;
+	const char *address = (const char *)*port;
+	struct vif_error error;
+
+	*port = NULL;
+	if (syscall(SYS_capset, &header, none) < 0)
+		return NULL;
+	if (vif_port_open(address, NULL, port, &error) < 0)
+		print_message("%s: %s: %s\n", address, error.what, error.why);
+	return NULL;
+}
+
+/* Whom descriptors are handed to may ask the kernel less than others. */
+static void rights_are_not_needed(void **state)
+{
+	struct device device;
+	int fd = device_make(&device, FLAGS);
+	struct vif_port *port;
+	pthread_t thread;
+	char address[64];
+
+	(void)state;
+	device_up(&device);
+	(void)snprintf(address, sizeof(address), "tun:,fd=%d", fd);
+	port = (struct vif_port *)address;
+	assert_int_equal(
+		pthread_create(&thread, NULL, open_without_rights, &port), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_non_null(port);
+	assert_int_equal(vif_port_state(port), VIF_PORT_UP);
+	assert_int_equal(vif_port_caps(port)->mtu, 1500);
+	vif_port_close(port);
+	device_close(&device);
+}
+
 static void hash_is_for_ports_too(void **state)
 {
 	struct vif_port *port;
@@ -234,6 +278,7 @@ int main(void)
 		cmocka_unit_test(contradictions_are_refused),
 		cmocka_unit_test(what_was_changed_is_put_back),
 		cmocka_unit_test(the_device_may_be_elsewhere),
+		cmocka_unit_test(rights_are_not_needed),
 		cmocka_unit_test(hash_is_for_ports_too),
 	};
 	int r = device_prepare();

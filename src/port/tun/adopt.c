@@ -115,18 +115,31 @@ static int add_copy(struct tun *tun, int fd, struct vif_error *error)
 	return 0;
 }
 
-/* Entering a namespace takes rights, even one's own. */
-static int find_netns(const struct tun *tun, int *ret_fd,
-		      struct vif_error *error)
+static int cannot_tell(int code, struct vif_error *error)
+{
+	error_set(error, code, "cannot tell where the device is");
+	return error_hint(error, code,
+			  "Linux before 5.6 cannot say, and takes "
+			  "CAP_NET_ADMIN for it; without, the device has to be "
+			  "in the namespace of this process");
+}
+
+/*
+ * Entering a namespace takes rights, even one's own. So does asking where the
+ * device is; who may not ask is likely to be where it is, and the device of
+ * that name there is looked at.
+ */
+static int find_netns(struct tun *tun, int *ret_fd, struct vif_error *error)
 {
 	struct stat ours, theirs;
 	int fd = tun_get_netns(tun->queue[0].fd);
 
+	tun->netns_guessed = fd == -EPERM;
+	if (fd < 0 && fd != -EPERM)
+		return cannot_tell(fd, error);
 	if (fd < 0) {
-		error_set(error, fd, "cannot tell where the device is");
-		return error_hint(error, fd,
-				  "Linux before 5.6 cannot say, and takes "
-				  "CAP_NET_ADMIN for it");
+		*ret_fd = -1;
+		return 0;
 	}
 	if (fstat(fd, &theirs) == 0 &&
 	    stat("/proc/thread-self/ns/net", &ours) == 0 &&
@@ -170,6 +183,10 @@ int tun_adopt_look(struct tun *tun, struct vif_error *error)
 
 	memcpy(name, tun->link.name, sizeof(name));
 	r = rtnl_link_get(&tun->rtnl, name, &tun->link);
+	if (tun->netns_guessed &&
+	    (r == -ENODEV || (r == 0 && (!tun->link.has_tun ||
+					 tun->link.tun_is_tap != tun->is_tap))))
+		return cannot_tell(-EPERM, error);
 	if (r < 0)
 		return error_set(error, r, "cannot look at device '%s'", name);
 	tun->before = tun->link;

@@ -58,6 +58,7 @@ struct tun {
 	bool attached;          /* fds refer to a device */
 	bool created;           /* the device was not there before */
 	bool persists;          /* the device stays after close */
+	bool netns_guessed;     /* fd=: the kernel would not tell */
 	unsigned int gso_known; /* GSO kinds the kernel delivers here */
 	bool csum_known;        /* and unfinished checksums */
 	struct tun_trial trial; /* all zero without one */
