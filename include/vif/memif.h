@@ -13,8 +13,9 @@
  * or the library's own after vif_memif_thread_start(). Each queue has one
  * receiving or sending thread at a time, which may run beside the control
  * thread: memory that a queue call has lent is never taken away before it is
- * given back. Callbacks run in the control thread and may call everything here
- * that belongs to it, also what closes their own interface.
+ * given back, and the next connection waits for that. Callbacks run in the
+ * control thread and may call everything here that belongs to it, also what
+ * closes their own interface.
  *
  * The protocol is memif 2.0, as VPP speaks it; see docs/design/memif.md.
  */
@@ -66,7 +67,7 @@ enum vif_memif_state {
 	VIF_MEMIF_IDLE,       /* not wanted, or waiting to try again */
 	VIF_MEMIF_CONNECTING, /* a handshake is going on */
 	VIF_MEMIF_CONNECTED,
-	VIF_MEMIF_CLOSING, /* down; memory is still lent */
+	VIF_MEMIF_CLOSING, /* down; what is lent has to be given back */
 };
 
 /**
@@ -90,14 +91,14 @@ struct vif_memif_socket_config {
 	 * A path, or an abstract name that begins with '@'. A listener removes
 	 * a socket file that nobody listens on, and its own at the end.
 	 */
-	const char *path;
+	const char *path;  /* NULL: that of @listen_fd */
 	const char *netns; /* of an abstract name: name, path or process */
 	uint32_t mode;     /* of a path; default 0600 */
 	bool has_owner;    /* give a path to @owner and @group */
 	uint32_t owner;    /* UINT32_MAX: as it is */
 	uint32_t group;
 	bool has_listen_fd;  /* @listen_fd is a listening socket */
-	int listen_fd;       /* taken on success; path is for people then */
+	int listen_fd;       /* taken on success */
 	const uint32_t *uid; /* users that may connect; default: all that can */
 	uint32_t n_uid;      /* at most 16 */
 	const uint32_t *gid; /* their groups */
@@ -188,12 +189,13 @@ VIF_API int vif_memif_new(const struct vif_memif_config *config,
 
 /**
  * vif_memif_free() - free a context with its sockets and interfaces
- * @memif: taken; NULL is allowed. No thread may be in a queue call, and nothing
- *         may be lent any more.
+ * @memif: taken; NULL is allowed. No thread may be in a queue call, and what is
+ *         lent must not be touched any more.
  *
  * Stops the library's thread, if there is one.
  *
- * Context: any thread but the library's own; blocks until that has ended.
+ * Context: any thread but the library's own, and no callback; blocks until that
+ * thread has ended; calls on_disconnect.
  */
 VIF_API void vif_memif_free(struct vif_memif *memif);
 
@@ -234,7 +236,7 @@ VIF_API int vif_memif_poll(struct vif_memif *memif, int timeout_ms);
  * vif_memif_cancel() - end one vif_memif_poll()
  * @memif: borrowed.
  *
- * The one that waits, or the next one.
+ * The one that waits, or the next one. Each call ends one.
  *
  * Context: any thread, or a signal handler; never blocks.
  */
@@ -295,6 +297,7 @@ VIF_API int vif_memif_socket_close(struct vif_memif_socket *socket);
  * @socket: borrowed.
  *
  * Return: the descriptor, which stays the socket's; -1 while it does not listen.
+ * It changes when the last server goes and another one comes.
  * Context: control thread.
  */
 VIF_API int vif_memif_socket_fd(const struct vif_memif_socket *socket);
@@ -323,9 +326,10 @@ VIF_API int vif_memif_open(struct vif_memif_socket *socket,
 /**
  * vif_memif_close() - remove an interface
  * @interface: taken; NULL is allowed. No thread may be in a queue call of it,
- *             and nothing may be lent any more.
+ *             and what is lent must not be touched any more.
  *
- * The peer is told. on_disconnect is called first if there was a connection.
+ * The peer is told. on_disconnect is called first if there was a connection, and
+ * nothing is called afterwards.
  *
  * Context: control thread, its callbacks included.
  */

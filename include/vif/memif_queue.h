@@ -4,7 +4,8 @@
  *
  * Threads: one receives and one sends on a queue at a time, beside the control
  * thread; see vif/memif.h. A call for a queue that has no ring behind it, since
- * there is no peer or it has fewer queues, returns -ENOTCONN.
+ * there is no peer or it has fewer queues, returns -ENOTCONN; one that has to
+ * wait until what is lent was given back, -EBUSY.
  */
 #ifndef VIF_MEMIF_QUEUE_H
 #define VIF_MEMIF_QUEUE_H
@@ -24,11 +25,12 @@ struct vif_memif_queue_details {
 	bool interrupts; /* the receiver wants to be woken */
 	enum vif_memif_rx_mode rx_mode;
 	int fd; /* to wait on; -1: none */
+	/* of this connection */
+	uint64_t kicks;  /* times the peer was woken */
+	uint64_t sleeps; /* times this side went to sleep */
 	/* since the interface was opened */
 	uint64_t packets;
 	uint64_t bytes;
-	uint64_t kicks;  /* times the peer was woken */
-	uint64_t sleeps; /* times this side went to sleep */
 	uint64_t drops[VIF_DROP_N];
 };
 
@@ -76,7 +78,8 @@ VIF_API int vif_memif_tx_details(const struct vif_memif_interface *interface,
  * buffer have several pieces.
  *
  * Return: packets received; 0 when there are none; -ENOTCONN while there is no
- * peer; -EINVAL for a queue that is not there.
+ * peer; -EBUSY while another batch is lent; -EINVAL for a queue that is not
+ * there, or a @batch that is not empty.
  * Context: the receiving thread; never blocks; no system call.
  * Ownership: lent until vif_memif_rx_done(), also when the peer goes.
  */
@@ -118,8 +121,8 @@ VIF_API int vif_memif_read(struct vif_memif_interface *interface,
  * Copies each once; one longer than a buffer goes as a chain. One with offload
  * state, or longer than VIF_PACKET_LEN_MAX, is taken, dropped and counted.
  *
- * Return: packets taken, less than @n when there is no room; -ENOTCONN; -EINVAL
- * for a queue that is not there.
+ * Return: packets taken, less than @n when there is no room; -ENOTCONN; -EBUSY
+ * while buffers are reserved; -EINVAL for a queue that is not there.
  * Context: the sending thread; never blocks.
  */
 VIF_API int vif_memif_tx(struct vif_memif_interface *interface,
@@ -164,8 +167,9 @@ VIF_API int vif_memif_reserve(struct vif_memif_interface *interface,
  *             have moved data within the buffer.
  * @n:         how many; 0 gives all back unsent.
  *
- * Return: 0; -EINVAL, with nothing sent, for buffers that were not reserved, or
- * are empty or too long; -ENOTCONN when the peer is gone.
+ * Return: 0; -EINVAL, with nothing sent and all still reserved, for buffers that
+ * were not, or are empty or too long; -ENOTCONN, with nothing sent, when the peer
+ * is gone.
  * Context: the sending thread; never blocks.
  */
 VIF_API int vif_memif_commit(struct vif_memif_interface *interface,
@@ -184,7 +188,7 @@ VIF_API int vif_memif_commit(struct vif_memif_interface *interface,
  *             places of those sent.
  *
  * Return: packets sent, less than @n when there is no room; -EINVAL for a
- * server, or packets that are not lent; -ENOTCONN.
+ * server, or packets that are not lent; -ENOTCONN; -EBUSY.
  * Context: the thread that owns both queues; never blocks.
  */
 VIF_API int vif_memif_forward(struct vif_memif_interface *interface,

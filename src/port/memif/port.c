@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "wire/inet.h"
 
 static struct memif_port *to_memif(struct vif_port *port)
 {
@@ -44,6 +45,28 @@ static void on_disconnect(void *user, struct vif_memif_interface *interface,
 	(void)interface;
 	port_set_state(&memif->port, VIF_PORT_DOWN);
 	(void)snprintf(text, sizeof(text), "the peer is gone: %.230s", reason);
+	port_notice(&memif->port, text);
+}
+
+/*
+ * A packet of a full MTU takes two buffers then, which costs speed, and DPDK
+ * does not do well with.
+ */
+static void warn_of_buffer(struct memif_port *memif)
+{
+	const struct vif_port_caps *caps = &memif->port.caps;
+	uint32_t need = caps->mtu;
+	char text[256];
+
+	if (caps->medium == VIF_MEDIUM_ETH)
+		need += INET_ETH_LEN;
+	if (!memif->buffer || memif->buffer >= need)
+		return;
+	(void)snprintf(text, sizeof(text),
+		       "a buffer of %u bytes does not hold a packet of %u: it "
+		       "goes as a chain, which DPDK does not do well with; use "
+		       "buffer=%u or more",
+		       memif->buffer, need, (need + 63) / 64 * 64);
 	port_notice(&memif->port, text);
 }
 
@@ -146,11 +169,24 @@ static int memif_open(struct vif_port *port, const struct address *address,
 	explicit_bzero(secret, sizeof(secret));
 	if (r < 0)
 		return r;
+	if (interface.role == VIF_MEMIF_CLIENT)
+		memif->buffer = interface.buffer;
 	publish(memif, &options, interface.n_rx);
 	(void)snprintf(port->name, sizeof(port->name), "memif:%.48s/%u", path,
 		       options.id);
 	/* It is reported once it is open. */
 	atomic_store(&port->state, VIF_PORT_DOWN);
+	return 0;
+}
+
+static int memif_start(struct vif_port *port, struct vif_error *error)
+{
+	struct memif_port *memif = to_memif(port);
+
+	(void)error;
+	if (!memif->has_started)
+		warn_of_buffer(memif);
+	memif->has_started = true;
 	return 0;
 }
 
@@ -297,6 +333,7 @@ const struct vif_port_ops vif_port_ops_memif = {
 	.n_keys = MEMIF_KEYS_N,
 	.size = sizeof(struct memif_port),
 	.open = memif_open,
+	.start = memif_start,
 	.close = memif_close,
 	.rx = memif_rx,
 	.rx_done = memif_rx_done,

@@ -50,6 +50,9 @@ struct memif_port {
 	struct vif_memif *memif; /* shared with a sibling, or ours */
 	struct vif_memif_socket *socket;
 	struct vif_memif_interface *interface;
+	uint32_t buffer; /* client: bytes of one; server: 0 */
+	/* controlling thread */
+	bool has_started;
 };
 
 #endif
