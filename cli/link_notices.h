@@ -8,9 +8,8 @@
 #include "cli/cli.h"
 
 enum notices_limits {
-	NOTICES_MAX =
-		16, /* ports say each thing once; there are not that many */
-	NOTICE_SIZE = 256,
+	NOTICES_MAX = 16, /* not printed yet; what comes then is lost */
+	NOTICE_SIZE = 640,
 };
 
 struct notices {
@@ -19,8 +18,9 @@ struct notices {
 		char text[NOTICE_SIZE];
 		atomic_bool ready; /* written; the reader may look */
 	} notice[NOTICES_MAX];
-	atomic_uint n;       /* claimed by writers */
-	unsigned int n_told; /* reader only */
+	/* both count for ever; the rest is the place */
+	atomic_uint n;      /* claimed by writers */
+	atomic_uint n_told; /* written by the reader */
 };
 
 /* Any thread; never blocks. Returns whether there was room. */

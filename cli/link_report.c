@@ -256,11 +256,14 @@ void report_counters(const struct report *report, const char *event,
 
 	vif_link_stats(report->link, &stats);
 	if (report->json) {
-		cli_json_line(json_pack("{s:s, s:f, s:I, s:o, s:o}", "event",
-					event, "seconds", seconds, "sleeps",
-					(json_int_t)stats.sleeps, "a_to_b",
-					flow_json(&stats.flow[0]), "b_to_a",
-					flow_json(&stats.flow[1])));
+		cli_json_line(
+			json_pack("{s:s, s:f, s:I, s:o, s:o, s:{s:o, s:o}}",
+				  "event", event, "seconds", seconds, "sleeps",
+				  (json_int_t)stats.sleeps, "a_to_b",
+				  flow_json(&stats.flow[0]), "b_to_a",
+				  flow_json(&stats.flow[1]), "ports", "a",
+				  port_json(report->port[0]), "b",
+				  port_json(report->port[1])));
 		return;
 	}
 	if (report->quiet && strcmp(event, "summary") == 0)

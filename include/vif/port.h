@@ -373,7 +373,8 @@ VIF_API void vif_port_stats(const struct vif_port *port,
  *        text, both borrowed for the call.
  * @user: handed to @emit.
  *
- * Context: controlling thread; never blocks.
+ * Context: any thread, but not from a callback; may wait for a call of the
+ * controlling thread to end.
  */
 VIF_API void vif_port_describe(const struct vif_port *port,
 			       void (*emit)(void *user, const char *key,

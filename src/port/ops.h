@@ -122,7 +122,10 @@ struct vif_port_ops {
 	int (*set)(struct vif_port *port, enum vif_port_param param,
 		   uint64_t value);
 
-	/* describe: controlling thread. Emits facts that caps does not hold. */
+	/*
+	 * describe: any thread, beside all others. Emits facts that caps does
+	 * not hold.
+	 */
 	void (*describe)(const struct vif_port *port,
 			 void (*emit)(void *user, const char *key,
 				      const char *value),
