@@ -5,13 +5,17 @@
 
 #include <vif/error.h>
 #include <vif/link.h>
-#include <vif/memif.h>
-#include <vif/memif_queue.h>
 #include <vif/offload.h>
 #include <vif/packet.h>
 #include <vif/port.h>
 #include <vif/queue.h>
 #include <vif/stats.h>
 #include <vif/version.h>
+
+/* A library that was built without memif comes without its headers. */
+#if __has_include(<vif/memif.h>)
+#include <vif/memif.h>
+#include <vif/memif_queue.h>
+#endif
 
 #endif
