@@ -26,7 +26,7 @@ static void on_sigterm(int number)
 {
 	(void)number;
 	is_over = 1;
-	vif_memif_cancel(memif);
+	vif_memif_cancel(memif); /* NOLINT(bugprone-signal-handler): may */
 }
 
 static void on_connect(void *user, struct vif_memif_interface *interface)
@@ -41,7 +41,7 @@ static void die(const struct vif_error *error)
 
 	(void)vif_error_text(error, text, sizeof(text));
 	(void)fprintf(stderr, "memifidle: %s\n", text);
-	exit(1);
+	exit(1); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
 static void open_link(const char *directory, unsigned long i)

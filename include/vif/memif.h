@@ -112,12 +112,12 @@ struct vif_memif_socket_config {
  * Zero everywhere means default. Copied by vif_memif_open().
  */
 struct vif_memif_interface_config {
-	size_t size; /* sizeof(struct vif_memif_interface_config) */
+	size_t size;        /* sizeof(struct vif_memif_interface_config) */
+	const char *name;   /* what the peer is told; at most 31 bytes */
+	const char *secret; /* at most 23 bytes; NULL: none */
 	enum vif_memif_role role;
 	enum vif_memif_mode mode;
 	uint32_t id;        /* the same at both sides */
-	const char *name;   /* what the peer is told; at most 31 bytes */
-	const char *secret; /* at most 23 bytes; NULL: none */
 	uint32_t n_rx;      /* queues; client: wanted, server: at most; 1 */
 	uint32_t n_tx;      /* queues; default 1 */
 	uint32_t ring_log2; /* client: 2^n slots in each ring, 1 to 15; 10 */

@@ -244,7 +244,7 @@ static void restarts_under_load(void **state)
 	pair_init(&pair);
 	pair.end[CLIENT].config.ring_log2 = 5;
 	pair_open(&pair);
-	for (int i = 0; i < SIDES; i++) {
+	for (size_t i = 0; i < SIDES; i++) {
 		load[i].tx = pair.end[i].interface;
 		load[i].rx = pair.end[1 - i].interface;
 		assert_int_equal(

@@ -80,8 +80,8 @@ static unsigned int make_burst(struct vif_packet *packet, struct iovec *seg,
 		uint32_t len = 60 + (i * 37 + seed) % 190;
 
 		ends_fill(space[i], len, len);
-		packet[i] =
-			(struct vif_packet){ .seg = &seg[3 * i], .len = len };
+		packet[i] = (struct vif_packet){ .seg = &seg[(size_t)3 * i],
+						 .len = len };
 		for (uint32_t at = 0; at < len; at += 100)
 			packet[i].seg[packet[i].n_seg++] = (struct iovec){
 				space[i] + at, len - at < 100 ? len - at : 100

@@ -281,8 +281,7 @@ static int check(const struct vif_memif_interface_config *config,
 	    config->n_rx <= MEMIF_RINGS_MAX &&
 	    config->n_tx <= MEMIF_RINGS_MAX && config->ring_log2 <= 15 &&
 	    config->buffer <= 65535 && config->headroom <= 65535 &&
-	    config->line <= 128 &&
-	    !config->memory_get == !config->memory_put &&
+	    config->line <= 128 && !config->memory_get == !config->memory_put &&
 	    (!config->name || strlen(config->name) < MEMIF_MSG_NAME_SIZE))
 		return 0;
 	error_set(error, -EINVAL, "cannot use this interface config");

@@ -149,7 +149,7 @@ static int memif_open(struct vif_port *port, const struct address *address,
 {
 	struct memif_port *memif = to_memif(port);
 	struct memif_options options = { .role = 0 };
-	struct vif_memif_interface_config interface;
+	struct vif_memif_interface_config interface = { .size = 0 };
 	struct vif_memif_socket_config socket;
 	char path[ADDRESS_LEN_MAX], secret[64] = "";
 	int r = address_options(address, memif_keys, MEMIF_KEYS_N, &options,

@@ -92,7 +92,7 @@ static void copy_out(const struct vif_packet *packet, uint8_t *to)
 int vif_memif_read(struct vif_memif_interface *interface, unsigned int queue,
 		   void *data, size_t size)
 {
-	struct vif_packet packet;
+	struct vif_packet packet = { .len = 0 };
 	struct iovec seg[VIF_PACKET_SEG_MAX];
 	struct vif_batch batch = {
 		.packet = &packet,
