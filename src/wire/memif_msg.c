@@ -38,6 +38,12 @@ enum memif_msg_offsets {
 
 	AT_DISCONNECT_CODE = 2,
 	AT_DISCONNECT_REASON = 6,
+
+	AT_RIDER = 100,
+	AT_RIDER_VERSION = 116,
+	AT_RIDER_TYPE = 117,
+	AT_RIDER_RIDE = 118,
+	AT_RIDER_NONCE = 120,
 };
 
 static_assert(AT_HELLO_NAME + MEMIF_MSG_NAME_SIZE == AT_HELLO_MIN_VERSION,
@@ -46,6 +52,18 @@ static_assert(AT_INIT_SECRET + MEMIF_MSG_SECRET_SIZE == AT_INIT_NAME,
 	      "no holes");
 static_assert(AT_DISCONNECT_REASON + MEMIF_MSG_REASON_SIZE <= MEMIF_MSG_LEN,
 	      "the longest one fits");
+static_assert(AT_INIT_NAME + MEMIF_MSG_NAME_SIZE <= AT_RIDER,
+	      "the longest one with a rider leaves room for it");
+static_assert(AT_RIDER_NONCE + sizeof(uint64_t) == MEMIF_MSG_LEN,
+	      "a rider sits at the end");
+
+enum rider_facts { RIDER_VERSION = 1 };
+
+/* Drawn by lot: nothing looks like it by accident. */
+static const uint8_t rider_magic[AT_RIDER_VERSION - AT_RIDER] = {
+	0xcb, 0xd6, 0xb9, 0x6d, 0x03, 0xa8, 0x63, 0x30,
+	0xfb, 0x79, 0x25, 0x47, 0xbe, 0x2f, 0xe2, 0x54,
+};
 
 /* Numbers in the order of the machine. */
 #define PUT(out, at, value) memcpy((out) + (at), &(value), sizeof(value))
@@ -74,6 +92,33 @@ static void get_words(const uint8_t *at, char *ret_text, size_t size)
 			*c = '?';
 }
 
+static void put_rider(uint8_t *out, enum memif_msg_type type,
+		      const struct memif_msg_rider *rider)
+{
+	if (!rider->ride)
+		return;
+	memcpy(out + AT_RIDER, rider_magic, sizeof(rider_magic));
+	out[AT_RIDER_VERSION] = RIDER_VERSION;
+	out[AT_RIDER_TYPE] = (uint8_t)type;
+	PUT(out, AT_RIDER_RIDE, rider->ride);
+	PUT(out, AT_RIDER_NONCE, rider->nonce);
+}
+
+/* The type keeps a record that is sent back from counting as the answer. */
+static void get_rider(const uint8_t *in, enum memif_msg_type type,
+		      struct memif_msg_rider *rider)
+{
+	if (memcmp(in + AT_RIDER, rider_magic, sizeof(rider_magic)) != 0 ||
+	    in[AT_RIDER_VERSION] != RIDER_VERSION ||
+	    in[AT_RIDER_TYPE] != (uint8_t)type)
+		return;
+	GET(in, AT_RIDER_RIDE, rider->ride);
+	GET(in, AT_RIDER_NONCE, rider->nonce);
+	rider->ride &= MEMIF_RIDE_ALL;
+	if (!(rider->ride & MEMIF_RIDE_CSUM))
+		rider->ride = 0;
+}
+
 static void put_hello(uint8_t *out, const struct memif_msg_hello *hello)
 {
 	put_text(out + AT_HELLO_NAME, hello->name, sizeof(hello->name));
@@ -83,6 +128,7 @@ static void put_hello(uint8_t *out, const struct memif_msg_hello *hello)
 	PUT(out, AT_HELLO_MAX_S2C, hello->max_s2c_ring);
 	PUT(out, AT_HELLO_MAX_C2S, hello->max_c2s_ring);
 	PUT(out, AT_HELLO_MAX_LOG2, hello->max_log2_size);
+	put_rider(out, MEMIF_MSG_HELLO, &hello->rider);
 }
 
 static void get_hello(const uint8_t *in, struct memif_msg_hello *hello)
@@ -94,6 +140,7 @@ static void get_hello(const uint8_t *in, struct memif_msg_hello *hello)
 	GET(in, AT_HELLO_MAX_S2C, hello->max_s2c_ring);
 	GET(in, AT_HELLO_MAX_C2S, hello->max_c2s_ring);
 	GET(in, AT_HELLO_MAX_LOG2, hello->max_log2_size);
+	get_rider(in, MEMIF_MSG_HELLO, &hello->rider);
 }
 
 static void put_init(uint8_t *out, const struct memif_msg_init *init)
@@ -103,6 +150,7 @@ static void put_init(uint8_t *out, const struct memif_msg_init *init)
 	PUT(out, AT_INIT_MODE, init->mode);
 	put_text(out + AT_INIT_SECRET, init->secret, sizeof(init->secret));
 	put_text(out + AT_INIT_NAME, init->name, sizeof(init->name));
+	put_rider(out, MEMIF_MSG_INIT, &init->rider);
 }
 
 static void get_init(const uint8_t *in, struct memif_msg_init *init)
@@ -112,6 +160,7 @@ static void get_init(const uint8_t *in, struct memif_msg_init *init)
 	GET(in, AT_INIT_MODE, init->mode);
 	get_text(in + AT_INIT_SECRET, init->secret, sizeof(init->secret));
 	get_words(in + AT_INIT_NAME, init->name, sizeof(init->name));
+	get_rider(in, MEMIF_MSG_INIT, &init->rider);
 }
 
 static void put_add_ring(uint8_t *out, const struct memif_msg_add_ring *ring)
@@ -159,6 +208,8 @@ void memif_msg_encode(const struct memif_msg *msg, uint8_t out[MEMIF_MSG_LEN])
 	case MEMIF_MSG_CONNECTED:
 		put_text(out + AT_CONNECT_NAME, msg->connect.name,
 			 sizeof(msg->connect.name));
+		if (msg->type == MEMIF_MSG_CONNECTED)
+			put_rider(out, msg->type, &msg->connect.rider);
 		break;
 	case MEMIF_MSG_DISCONNECT:
 		PUT(out, AT_DISCONNECT_CODE, msg->disconnect.code);
@@ -201,6 +252,8 @@ int memif_msg_decode(const uint8_t *in, size_t len, struct memif_msg *ret_msg)
 	case MEMIF_MSG_CONNECTED:
 		get_words(in + AT_CONNECT_NAME, msg.connect.name,
 			  sizeof(msg.connect.name));
+		if (msg.type == MEMIF_MSG_CONNECTED)
+			get_rider(in, msg.type, &msg.connect.rider);
 		break;
 	case MEMIF_MSG_DISCONNECT:
 		GET(in, AT_DISCONNECT_CODE, msg.disconnect.code);

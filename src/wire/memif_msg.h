@@ -39,6 +39,22 @@ enum memif_msg_type {
 	MEMIF_MSG_N
 };
 
+/*
+ * What two vifs say to each other in bytes that nobody else looks at: HELLO
+ * offers, INIT asks, CONNECTED grants. See docs/design/memif-offload.md.
+ */
+enum memif_ride {
+	MEMIF_RIDE_CSUM = 1, /* unfinished checksums */
+	MEMIF_RIDE_TCP = 2,  /* TCP superpackets */
+	MEMIF_RIDE_UDP = 4,  /* UDP superpackets */
+	MEMIF_RIDE_ALL = 7,
+};
+
+struct memif_msg_rider {
+	uint16_t ride;  /* set of enum memif_ride; 0: there is no rider */
+	uint64_t nonce; /* of the server, for this connection */
+};
+
 enum memif_mode {
 	MEMIF_MODE_ETHERNET = 0,
 	MEMIF_MODE_IP = 1,
@@ -59,6 +75,7 @@ struct memif_msg_hello {
 	uint16_t max_s2c_ring;
 	uint16_t max_c2s_ring;
 	uint8_t max_log2_size;
+	struct memif_msg_rider rider;
 };
 
 struct memif_msg_init {
@@ -67,6 +84,7 @@ struct memif_msg_init {
 	uint8_t mode;
 	char secret[MEMIF_MSG_SECRET_SIZE];
 	char name[MEMIF_MSG_NAME_SIZE];
+	struct memif_msg_rider rider;
 };
 
 struct memif_msg_add_region {
@@ -86,6 +104,7 @@ struct memif_msg_add_ring {
 /* CONNECT and CONNECTED */
 struct memif_msg_connect {
 	char name[MEMIF_MSG_NAME_SIZE];
+	struct memif_msg_rider rider; /* of CONNECTED */
 };
 
 struct memif_msg_disconnect {
@@ -109,7 +128,7 @@ struct memif_msg {
  * memif_msg_encode() - write a message as a record
  *
  * Writes all bytes; those that nothing is said in are 0. Texts are cut to what
- * fits in front of a NUL.
+ * fits in front of a NUL. A rider without a ride is not written.
  */
 void memif_msg_encode(const struct memif_msg *msg, uint8_t out[MEMIF_MSG_LEN]);
 
@@ -117,8 +136,10 @@ void memif_msg_encode(const struct memif_msg *msg, uint8_t out[MEMIF_MSG_LEN]);
  * memif_msg_decode() - read a record
  *
  * Texts end in NUL, and what a peer left behind theirs is gone. Numbers are as
- * the peer wrote them: nothing but length and type is checked. Returns 0, or
- * -EBADMSG with ret unchanged.
+ * the peer wrote them: nothing but length and type is checked. Of a rider, all
+ * that is fixed is: what is not quite one is none, and so is one that asks for
+ * superpackets without unfinished checksums. Returns 0, or -EBADMSG with ret
+ * unchanged.
  */
 int memif_msg_decode(const uint8_t *in, size_t len, struct memif_msg *ret_msg);
 

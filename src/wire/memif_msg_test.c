@@ -91,6 +91,58 @@ static const struct vector vectors[] = {
 	  { .type = MEMIF_MSG_DISCONNECT, .disconnect = { 0x01020304, "b" } } },
 };
 
+#define MAGIC "cbd6b96d03a86330fb792547be2fe254"
+
+/* What is at the end of a record, and what is made of it. */
+static const struct {
+	const char *what;
+	enum memif_msg_type type;
+	const char *hex;
+	struct memif_msg_rider rider;
+} riders[] = {
+	{ "offer",
+	  MEMIF_MSG_HELLO,
+	  MAGIC "010207000807060504030201",
+	  { MEMIF_RIDE_ALL, 0x0102030405060708 } },
+	{ "request",
+	  MEMIF_MSG_INIT,
+	  MAGIC "01030300fffffffffffffffe",
+	  { MEMIF_RIDE_CSUM | MEMIF_RIDE_TCP, 0xfeffffffffffffff } },
+	{ "grant",
+	  MEMIF_MSG_CONNECTED,
+	  MAGIC "010701000000000000000000",
+	  { MEMIF_RIDE_CSUM, 0 } },
+	/* From here on they are read only. */
+	{ "unknown bits",
+	  MEMIF_MSG_HELLO,
+	  MAGIC "0102fdff0100000000000000",
+	  { MEMIF_RIDE_CSUM | MEMIF_RIDE_UDP, 1 } },
+	{ "no bits", MEMIF_MSG_HELLO, MAGIC "010200000100000000000000", { 0 } },
+	{ "no checksums",
+	  MEMIF_MSG_HELLO,
+	  MAGIC "010206000100000000000000",
+	  { 0 } },
+	{ "of the future",
+	  MEMIF_MSG_HELLO,
+	  MAGIC "020207000100000000000000",
+	  { 0 } },
+	{ "version 0",
+	  MEMIF_MSG_HELLO,
+	  MAGIC "000207000100000000000000",
+	  { 0 } },
+	{ "HELLO sent back",
+	  MEMIF_MSG_INIT,
+	  MAGIC "010207000100000000000000",
+	  { 0 } },
+	{ "INIT sent back",
+	  MEMIF_MSG_CONNECTED,
+	  MAGIC "010307000100000000000000",
+	  { 0 } },
+	{ "none", MEMIF_MSG_HELLO, "", { 0 } },
+};
+
+enum rider_facts { N_WRITTEN = 3, AT_RIDER = 100, MAGIC_LEN = 16 };
+
 static uint8_t digit(char c)
 {
 	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
@@ -198,6 +250,121 @@ static void vectors_are_written(void **state)
 	}
 	/* all eight */
 	assert_int_equal(seen, (1u << MEMIF_MSG_N) - 2);
+}
+
+static struct memif_msg_rider rider_of(const uint8_t bytes[MEMIF_MSG_LEN])
+{
+	struct memif_msg msg;
+
+	assert_int_equal(memif_msg_decode(bytes, MEMIF_MSG_LEN, &msg), 0);
+	return msg.type == MEMIF_MSG_HELLO ? msg.hello.rider :
+	       msg.type == MEMIF_MSG_INIT  ? msg.init.rider :
+					     msg.connect.rider;
+}
+
+static void put_type(uint8_t bytes[MEMIF_MSG_LEN], enum memif_msg_type type)
+{
+	const uint16_t value = (uint16_t)type;
+
+	memcpy(bytes, &value, sizeof(value));
+}
+
+static void rider_record(size_t i, uint8_t bytes[MEMIF_MSG_LEN])
+{
+	uint8_t end[MEMIF_MSG_LEN];
+
+	from_hex(riders[i].hex, end);
+	memset(bytes, 0, MEMIF_MSG_LEN);
+	memcpy(bytes + AT_RIDER, end, MEMIF_MSG_LEN - AT_RIDER);
+	put_type(bytes, riders[i].type);
+}
+
+static void riders_are_read(void **state)
+{
+	(void)state;
+	check_big_endian();
+	for (size_t i = 0; i < ARRAY_LEN(riders); i++) {
+		uint8_t bytes[MEMIF_MSG_LEN];
+		struct memif_msg_rider rider;
+
+		print_message("%s\n", riders[i].what);
+		rider_record(i, bytes);
+		rider = rider_of(bytes);
+		assert_int_equal(rider.ride, riders[i].rider.ride);
+		if (rider.ride)
+			assert_int_equal(rider.nonce, riders[i].rider.nonce);
+	}
+}
+
+static void riders_are_written(void **state)
+{
+	(void)state;
+	check_big_endian();
+	for (size_t i = 0; i < N_WRITTEN; i++) {
+		struct memif_msg msg = { .type = riders[i].type };
+		uint8_t bytes[MEMIF_MSG_LEN], expected[MEMIF_MSG_LEN];
+
+		if (msg.type == MEMIF_MSG_HELLO)
+			msg.hello.rider = riders[i].rider;
+		else if (msg.type == MEMIF_MSG_INIT)
+			msg.init.rider = riders[i].rider;
+		else
+			msg.connect.rider = riders[i].rider;
+		rider_record(i, expected);
+		memif_msg_encode(&msg, bytes);
+		assert_memory_equal(bytes, expected, MEMIF_MSG_LEN);
+	}
+}
+
+/* A nonce alone is nothing, and CONNECT has no rider. */
+static void nothing_is_written_without_a_ride(void **state)
+{
+	static const uint8_t zeros[MEMIF_MSG_LEN - AT_RIDER] = { 0 };
+	struct memif_msg msg = { .type = MEMIF_MSG_HELLO };
+	uint8_t bytes[MEMIF_MSG_LEN];
+
+	(void)state;
+	msg.hello.rider.nonce = 1;
+	memif_msg_encode(&msg, bytes);
+	assert_memory_equal(bytes + AT_RIDER, zeros, sizeof(zeros));
+	msg = (struct memif_msg){ .type = MEMIF_MSG_CONNECT };
+	msg.connect.rider.ride = MEMIF_RIDE_ALL;
+	memif_msg_encode(&msg, bytes);
+	assert_memory_equal(bytes + AT_RIDER, zeros, sizeof(zeros));
+}
+
+/* Any bit of what is fixed makes it something else. */
+static void all_of_a_rider_counts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_WRITTEN; i++)
+		for (size_t bit = 0; bit < 8 * (MAGIC_LEN + 2); bit++) {
+			uint8_t bytes[MEMIF_MSG_LEN];
+
+			rider_record(i, bytes);
+			bytes[AT_RIDER + bit / 8] ^= (uint8_t)(1 << bit % 8);
+			assert_int_equal(rider_of(bytes).ride, 0);
+		}
+}
+
+static void garbage_is_no_rider(void **state)
+{
+	uint32_t dice = 1;
+
+	(void)state;
+	for (size_t i = 0; i < 100000; i++) {
+		uint8_t bytes[MEMIF_MSG_LEN];
+
+		for (size_t j = 0; j < sizeof(bytes); j++) {
+			dice = dice * 1664525 + 1013904223;
+			bytes[j] = (uint8_t)(dice >> 24);
+		}
+		put_type(bytes, riders[i % N_WRITTEN].type);
+		assert_int_equal(rider_of(bytes).ride, 0);
+		memset(bytes, (int)i, sizeof(bytes));
+		put_type(bytes, riders[i % N_WRITTEN].type);
+		assert_int_equal(rider_of(bytes).ride, 0);
+	}
 }
 
 static void only_whole_records_are_read(void **state)
@@ -342,6 +509,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors_are_read),
 		cmocka_unit_test(vectors_are_written),
+		cmocka_unit_test(riders_are_read),
+		cmocka_unit_test(riders_are_written),
+		cmocka_unit_test(nothing_is_written_without_a_ride),
+		cmocka_unit_test(all_of_a_rider_counts),
+		cmocka_unit_test(garbage_is_no_rider),
 		cmocka_unit_test(only_whole_records_are_read),
 		cmocka_unit_test(only_known_types_are_read),
 		cmocka_unit_test(texts_of_peers_end),
