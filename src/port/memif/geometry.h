@@ -31,6 +31,7 @@ struct memif_geometry {
 	uint16_t n_ring[MEMIF_DIRECTIONS];
 	uint8_t log2_size; /* client: of every ring */
 	uint8_t line;      /* 64 or 128: what ring headers are made of, or 0 */
+	uint16_t ride;     /* set of enum memif_ride: goes along with packets */
 	uint64_t region_size[MEMIF_REGIONS_MAX];
 	struct memif_place ring[MEMIF_DIRECTIONS][MEMIF_RINGS_MAX];
 };

@@ -17,6 +17,9 @@
  * Anything else ends the connection: the peer is told why and the channel is
  * closed. One deadline spans it all, since nobody else would notice a peer that
  * stops half way.
+ *
+ * HELLO, INIT and CONNECTED may have riders, by which two vifs agree on more
+ * than the protocol knows: see docs/design/memif-offload.md.
  */
 #include "port/memif/handshake.h"
 
@@ -184,17 +187,28 @@ static void told_to_leave(struct memif_handshake *handshake,
 	end(handshake, MEMIF_DOWN_PEER);
 }
 
+/* What both want; without unfinished checksums there is nothing else. */
+static uint16_t meet(uint16_t a, uint16_t b)
+{
+	uint16_t both = a & b;
+
+	return both & MEMIF_RIDE_CSUM ? both : 0;
+}
+
 /* Sending */
 
-static void fill_init(struct memif_msg *msg,
-		      const struct memif_handshake_config *config)
+static void fill_init(const struct memif_handshake *handshake,
+		      struct memif_msg *msg)
 {
+	const struct memif_handshake_config *config = handshake->config;
+
 	msg->type = MEMIF_MSG_INIT;
 	msg->init.id = config->id;
 	msg->init.version = MEMIF_MSG_VERSION;
 	msg->init.mode = (uint8_t)config->mode;
 	memcpy(msg->init.secret, config->secret, sizeof(msg->init.secret));
 	memcpy(msg->init.name, config->app_name, sizeof(msg->init.name));
+	msg->init.rider = handshake->rider;
 }
 
 static void fill_connect(struct memif_msg *msg, enum memif_msg_type type,
@@ -253,7 +267,7 @@ static void fill_client(const struct memif_handshake *handshake,
 			struct memif_msg *msg, struct memif_outgoing *out)
 {
 	if (handshake->state == MEMIF_STATE_INIT)
-		fill_init(msg, handshake->config);
+		fill_init(handshake, msg);
 	else
 		fill_setup(handshake, msg, out);
 }
@@ -266,6 +280,10 @@ static void fill_server(const struct memif_handshake *handshake,
 		msg->hello = handshake->hello;
 	} else if (handshake->state == MEMIF_STATE_FINISH) {
 		fill_connect(msg, MEMIF_MSG_CONNECTED, handshake->config);
+		msg->connect.rider = (struct memif_msg_rider){
+			.ride = handshake->geometry.ride,
+			.nonce = handshake->rider.nonce,
+		};
 	} else {
 		msg->type = MEMIF_MSG_ACK;
 	}
@@ -359,6 +377,8 @@ static void got_hello(struct memif_handshake *handshake,
 		at_most(config->n_ring[MEMIF_C2S], hello->max_c2s_ring);
 	geometry->n_ring[MEMIF_S2C] =
 		at_most(config->n_ring[MEMIF_S2C], hello->max_s2c_ring);
+	handshake->rider.ride = meet(config->ride, hello->rider.ride);
+	handshake->rider.nonce = hello->rider.nonce;
 	handshake->state = MEMIF_STATE_INIT;
 	handshake->want = MEMIF_WANT_BUILD;
 }
@@ -368,6 +388,9 @@ static void got_connected(struct memif_handshake *handshake,
 {
 	copy_text(handshake->peer_name, connected->name,
 		  sizeof(handshake->peer_name));
+	if (connected->rider.nonce == handshake->rider.nonce)
+		handshake->geometry.ride =
+			meet(handshake->rider.ride, connected->rider.ride);
 	handshake->want = MEMIF_WANT_UP;
 }
 
@@ -381,6 +404,9 @@ static void got_init(struct memif_handshake *handshake,
 	handshake->id = init->id;
 	handshake->mode = init->mode;
 	memcpy(handshake->offered, init->secret, sizeof(handshake->offered));
+	/* Another nonce is of another connection, and got here by accident. */
+	if (init->rider.nonce == handshake->hello.rider.nonce)
+		handshake->rider = init->rider;
 	handshake->want = MEMIF_WANT_FIND;
 }
 
@@ -483,6 +509,9 @@ void memif_handshake_found(struct memif_handshake *handshake,
 	handshake->config = found->config;
 	handshake->geometry.mode = found->config->mode;
 	handshake->geometry.line = found->config->line;
+	handshake->geometry.ride =
+		meet(meet(handshake->rider.ride, handshake->hello.rider.ride),
+		     found->config->ride);
 	handshake->state = MEMIF_STATE_SETUP;
 	handshake->want = MEMIF_WANT_SEND;
 }

@@ -40,6 +40,7 @@ struct memif_handshake_config {
 	uint8_t line;         /* 64 or 128; server: 0 to find out */
 	uint8_t line_default; /* server: where nothing can be found out */
 	bool strict_secret;   /* server: refuse one that is not needed */
+	uint16_t ride;        /* enum memif_ride: what it takes and sends */
 	uint64_t bytes_max;   /* server: of all regions together */
 	uint64_t timeout_ns;
 	char secret[MEMIF_MSG_SECRET_SIZE]; /* "" for none */
@@ -119,6 +120,8 @@ struct memif_handshake {
 	uint32_t id;
 	uint16_t version;
 	uint8_t mode;
+	/* client: what it asks for; server: what it was asked for */
+	struct memif_msg_rider rider;
 	uint64_t bytes;      /* server: of the regions so far */
 	unsigned int n_sent; /* client: of the setup messages */
 	struct memif_geometry geometry;
@@ -136,7 +139,8 @@ void memif_handshake_init_client(struct memif_handshake *handshake,
 
 /*
  * A server, that does not know yet which interface the client wants. hello is
- * copied; its versions are set here.
+ * copied; its versions are set here. Its rider offers what some interface wants,
+ * with a nonce that no connection of late had.
  */
 void memif_handshake_init_server(struct memif_handshake *handshake,
 				 const struct memif_msg_hello *hello,

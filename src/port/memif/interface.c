@@ -263,6 +263,7 @@ static void fill_link_config(struct vif_memif_interface *interface,
 		(uint16_t)(server ? interface->n_rx : interface->n_tx);
 	ret->n_ring[MEMIF_S2C] =
 		(uint16_t)(server ? interface->n_tx : interface->n_rx);
+	ret->ride = extra->ride;
 	ret->queue.counters = extra->counters;
 	ret->queue.kicker = &interface->socket->memif->kicker;
 	ret->queue.rx_mode = (enum memif_rx_mode)config->rx_mode;

@@ -15,6 +15,7 @@
 /* What a port wants besides. Zeroed means none of it. */
 struct memif_interface_extra {
 	struct port_queue *counters; /* one for each queue; NULL: our own */
+	uint16_t ride;               /* enum memif_ride: what it can do */
 };
 
 struct vif_memif_interface {
@@ -59,6 +60,16 @@ int memif_interface_tx_fd(const struct vif_memif_interface *interface,
 			  unsigned int queue);
 int memif_interface_tx_arm(struct vif_memif_interface *interface,
 			   unsigned int queue);
+
+/*
+ * What goes along with packets on this connection: a set of enum memif_ride.
+ * Control thread, while there is one.
+ */
+static inline uint16_t
+memif_interface_ride(const struct vif_memif_interface *interface)
+{
+	return interface->link.handshake.geometry.ride;
+}
 
 /* Has a peer misbehaved, or has a thread left for which something waits? */
 void memif_interface_look(struct vif_memif_interface *interface,

@@ -562,6 +562,7 @@ static void fill_handshake_config(struct memif_link *link)
 		.line = config->line,
 		.line_default = memif_ring_line(),
 		.strict_secret = config->strict_secret,
+		.ride = config->ride,
 		.bytes_max = config->bytes_max,
 		.timeout_ns = config->handshake_ns,
 	};

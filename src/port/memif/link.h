@@ -39,6 +39,7 @@ struct memif_link_config {
 	uint16_t n_region_max;      /* server; 0: MEMIF_REGIONS_DEFAULT */
 	uint64_t bytes_max;         /* of all regions; 0: MEMIF_BYTES_DEFAULT */
 	enum memif_unsealed unsealed; /* server */
+	uint16_t ride;                /* enum memif_ride: what it can do */
 
 	/* counters may be NULL: the link has its own then */
 	struct memif_queue_wishes queue;

@@ -236,6 +236,7 @@ static struct memif_msg_hello hello_of(const struct memif_listener *listener)
 			hello.max_c2s_ring = c2s;
 		if (s2c > hello.max_s2c_ring)
 			hello.max_s2c_ring = s2c;
+		hello.rider.ride |= s->config->ride;
 	}
 	return hello;
 }
@@ -244,10 +245,12 @@ static struct memif_pending *new_pending(struct memif_listener *listener,
 					 int fd, const struct ucred *user)
 {
 	struct memif_pending *pending = calloc(1, sizeof(*pending));
-	const struct memif_msg_hello hello = hello_of(listener);
+	struct memif_msg_hello hello = hello_of(listener);
 
 	if (!pending)
 		return NULL;
+	/* Nobody has to be kept from guessing it: it only must not come again. */
+	hello.rider.nonce = listener->nonce++;
 	pending->listener = listener;
 	pending->fd = fd;
 	pending->uid = user->uid;
@@ -396,6 +399,7 @@ int memif_listener_init(struct memif_listener *listener,
 							 MEMIF_PENDING_DEFAULT,
 		.handshake_ns = config->handshake_ns ? config->handshake_ns :
 						       MEMIF_HANDSHAKE_NS,
+		.nonce = config->nonce,
 		.bound.fd = -1,
 		.reserve_fd = -1,
 		.watch.call = listener_ready,

@@ -38,6 +38,7 @@ struct memif_listener_config {
 	struct memif_allow allow;
 	unsigned int n_pending_max; /* 0: MEMIF_PENDING_DEFAULT */
 	uint64_t handshake_ns;      /* 0: MEMIF_HANDSHAKE_NS */
+	uint64_t nonce;             /* a random number; see new_pending() */
 	const char *app_name;       /* copied */
 };
 
@@ -76,6 +77,7 @@ struct memif_listener {
 	struct memif_pending *oldest;
 	struct memif_pending *newest;
 	unsigned int n_pending;
+	uint64_t nonce; /* of the next connection */
 	struct memif_guesses guesses;
 	struct counter n_accepted;
 	struct counter n_no_fd; /* turned away for want of descriptors */

@@ -74,7 +74,8 @@ struct memif_queue_config {
 	enum vif_medium medium;
 	bool is_client;
 	bool is_tx;
-	bool resync; /* go on after faults */
+	bool resync;   /* go on after faults */
+	uint16_t ride; /* enum memif_ride: what goes along with packets */
 	enum memif_rx_mode rx_mode;
 	/* the ring; judged by memif_regions_fit() */
 	uint16_t region;

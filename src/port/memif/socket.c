@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -214,6 +215,8 @@ int memif_socket_listen(struct vif_memif_socket *socket,
 	if (socket->listens)
 		return 0;
 	config.adopt_fd = -1;
+	/* Without it they start at 0, and still differ from each other. */
+	(void)getrandom(&config.nonce, sizeof(config.nonce), GRND_NONBLOCK);
 	/* What was adopted is there for the next server of this socket, too. */
 	if (socket->adopt_fd >= 0) {
 		config.adopt_fd = fcntl(socket->adopt_fd, F_DUPFD_CLOEXEC, 0);
