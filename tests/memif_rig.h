@@ -34,6 +34,7 @@ struct rig_config {
 	uint32_t spins;       /* 3 */
 	enum memif_rx_mode rx_mode;
 	uint16_t index;    /* where all indices start; 0 */
+	uint16_t ride;     /* 0 */
 	uint8_t log2_size; /* 4 */
 	uint8_t line;      /* 64 */
 	bool resync;
@@ -156,6 +157,7 @@ static inline struct memif_queue_config rig_queue_config(struct rig *rig,
 		.medium = VIF_MEDIUM_ETH,
 		.is_client = is_client,
 		.is_tx = end == RIG_CLIENT_TX || end == RIG_SERVER_TX,
+		.ride = rig->config.ride,
 		.resync = rig->config.resync,
 		.rx_mode = rig->config.rx_mode,
 		.log2_size = rig->config.log2_size,

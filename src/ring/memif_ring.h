@@ -66,6 +66,8 @@ struct memif_desc {
 };
 
 static_assert(sizeof(struct memif_desc) == MEMIF_DESC_SIZE, "wire format");
+static_assert(offsetof(struct memif_desc, metadata) == 3 * sizeof(uint32_t),
+	      "wire format");
 
 /* Two words, so that a descriptor is moved by two accesses. */
 struct memif_slot {
@@ -207,6 +209,14 @@ memif_slot_read_front(const struct memif_slot *slot)
 	return desc;
 }
 
+/* The last word of a slot alone; others write 0 there, and never read it. */
+static inline uint32_t memif_slot_read_metadata(const struct memif_slot *slot)
+{
+	const _Atomic uint32_t *part = (const void *)slot;
+
+	return atomic_load_explicit(&part[3], memory_order_relaxed);
+}
+
 /* Writes flags, region and length, and leaves the rest of the slot alone. */
 static inline void memif_slot_write_front(struct memif_slot *slot,
 					  const struct memif_desc *desc)
@@ -215,6 +225,14 @@ static inline void memif_slot_write_front(struct memif_slot *slot,
 
 	memcpy(&word, desc, sizeof(word));
 	atomic_store_explicit(&slot->word[0], word, memory_order_relaxed);
+}
+
+static inline void memif_slot_write_metadata(struct memif_slot *slot,
+					     uint32_t metadata)
+{
+	_Atomic uint32_t *part = (void *)slot;
+
+	atomic_store_explicit(&part[3], metadata, memory_order_relaxed);
 }
 
 static inline void memif_slot_write(struct memif_slot *slot,

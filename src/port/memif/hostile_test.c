@@ -20,6 +20,7 @@
 #include "base/bits.h"
 #include "port/memif/queue.h"
 #include "tests/memif_rig.h"
+#include "wire/memif_msg.h"
 
 enum hostile_test_sizes {
 	CALLS = 40000,
@@ -276,10 +277,23 @@ static void large_rings_withstand(void **state)
 					.buffer_size = 64 });
 }
 
+/* It also says anything of its packets, and we send it some of its own. */
+static void rings_with_offload_state_withstand(void **state)
+{
+	(void)state;
+	withstand(&(struct rig_config){ .is_fenced = true,
+					.ride = MEMIF_RIDE_ALL });
+	withstand(&(struct rig_config){ .is_fenced = true,
+					.ride = MEMIF_RIDE_ALL,
+					.resync = true,
+					.buffer_size = 64 });
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(small_rings_withstand),
+		cmocka_unit_test(rings_with_offload_state_withstand),
 		cmocka_unit_test(large_rings_withstand),
 	};
 

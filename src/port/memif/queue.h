@@ -154,6 +154,8 @@ void memif_queue_set_index(struct memif_queue *queue, uint16_t index);
  * VIF_PACKET_HOSTILE: whoever looks at a byte copies it first. Where the first
  * piece of a chain is shorter than headers can be, they are copied into private
  * memory, and are the first piece; a packet of too many pieces is copied whole.
+ * So are the headers of a packet that the peer says has offload state, if that
+ * was agreed on; what they contradict is dropped and counted.
  *
  * Returns how many, at most MEMIF_BATCH_MAX, or -EPROTO after a fault. An empty
  * look makes no system call.
@@ -166,9 +168,9 @@ void memif_queue_rx_done(struct memif_queue *queue);
 /*
  * memif_queue_tx() - send packets
  *
- * Copies each once, into as many slots as it takes. Sends plain packets only:
- * one with offload state, without a byte or longer than len_max is taken,
- * dropped and counted. Returns how many were taken, or -EPROTO after a fault,
+ * Copies each once, into as many slots as it takes. Sends offload state as far
+ * as it was agreed on: a packet with another one, without a byte or longer than
+ * len_max is taken, dropped and counted. Returns how many were taken, or -EPROTO after a fault,
  * with none taken.
  */
 int memif_queue_tx(struct memif_queue *queue, const struct vif_packet *packet,

@@ -3,8 +3,8 @@
  * Receiving: lending what is in the slots, and giving them back.
  *
  * The usual packet is in one slot, and a loop for each role does nothing but
- * that. Whatever else there is goes to take_one(): chains, packets to be dropped,
- * and what the peer does wrong.
+ * that. Whatever else there is goes to take_one(): chains, packets with offload
+ * state or to be dropped, and what the peer does wrong.
  *
  * A slot is made ready for its next lap when its packet is taken, while it is in
  * the cache; the peer does not look at it before rx_done publishes our index.
@@ -14,6 +14,7 @@
 
 #include "port/memif/queue.h"
 #include "port/memif/queue_inner.h"
+#include "port/memif/ride.h"
 
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 
@@ -45,6 +46,7 @@ static uint32_t lend_of_server(struct memif_queue *queue, uint32_t n,
 					 queue->capacity :
 					 queue->len_max;
 	const uint16_t next = queue->next;
+	const bool rides = queue->config.ride != 0;
 	uint8_t *base = queue->memory->base;
 	struct memif_desc offer = {
 		.region = queue->config.buffer_region,
@@ -59,6 +61,8 @@ static uint32_t lend_of_server(struct memif_queue *queue, uint32_t n,
 
 		if (!LIKELY(!(desc.flags & MEMIF_DESC_NEXT) &&
 			    desc.length - 1 < longest))
+			break;
+		if (rides && memif_slot_read_metadata(&ring.slot[at]))
 			break;
 		offer.offset = buffer[at] + headroom;
 		lend(batch, i, base + offer.offset, desc.length);
@@ -77,6 +81,7 @@ static uint32_t lend_of_client(struct memif_queue *queue, uint32_t n,
 	const struct memif_ring ring = queue->ring;
 	const uint32_t longest = queue->len_max;
 	const uint16_t next = queue->next;
+	const uint32_t state = queue->config.ride ? UINT32_MAX : 0;
 	const uint16_t number =
 		memif_slot_read_front(memif_ring_slot(&ring, next)).region;
 	uint64_t sum = 0, size;
@@ -94,6 +99,7 @@ static uint32_t lend_of_client(struct memif_queue *queue, uint32_t n,
 		if (!LIKELY(!(desc.flags & MEMIF_DESC_NEXT) &&
 			    desc.region == number &&
 			    desc.length - 1 < longest &&
+			    !(desc.metadata & state) &&
 			    (uint64_t)desc.offset + desc.length <= size))
 			break;
 		lend(batch, i, base + desc.offset, desc.length);
@@ -109,34 +115,34 @@ struct chain {
 	uint32_t n;        /* pieces */
 	uint32_t n_max;
 	uint32_t len;
+	uint32_t word;   /* offload state, as the peer told it */
 	bool is_bounced; /* its bytes are in the bounce buffer */
 	bool is_odd;     /* some slot had no bytes */
 	bool is_too_long;
 	bool is_late; /* it fits, but not into this batch */
 };
 
+/* desc is a copy, but for its length not checked. */
 static enum memif_fault read_piece(const struct memif_queue *queue,
 				   uint16_t index, struct iovec *ret_piece,
-				   bool *ret_more)
+				   struct memif_desc *ret_desc)
 {
 	uint32_t at = memif_queue_slot(queue, index);
 	const struct memif_slot *slot = &queue->ring.slot[at];
-	struct memif_desc desc;
+	struct memif_desc desc = memif_slot_read(slot);
 	enum memif_fault fault = MEMIF_FAULT_NONE;
 	uint8_t *data = NULL;
 
 	if (queue->config.is_client) {
-		desc = memif_slot_read_front(slot);
 		data = queue->memory->base + queue->buffer[at] +
 		       queue->config.headroom;
 		if (desc.length > queue->capacity)
 			fault = MEMIF_FAULT_LENGTH;
 	} else {
-		desc = memif_slot_read(slot);
 		fault = memif_queue_resolve(queue, &desc, &data);
 	}
 	*ret_piece = (struct iovec){ data, desc.length };
-	*ret_more = desc.flags & MEMIF_DESC_NEXT;
+	*ret_desc = desc;
 	return fault;
 }
 
@@ -210,32 +216,61 @@ static void pull(struct memif_queue *queue, struct chain *chain)
 	chain->n = n;
 }
 
-static void add_packet(struct memif_queue *queue, struct vif_batch *batch,
-		       struct chain *chain)
+/* Whether the first piece has to become private memory with all headers. */
+static bool has_to_be_pulled(const struct chain *chain)
 {
-	uint32_t i = batch->n++;
-	bool pulled = !chain->is_bounced && chain->n > 1 &&
-		      chain->seg[0].iov_len < VIF_PACKET_HDR_MAX;
+	if (chain->is_bounced)
+		return false;
+	return memif_ride_is_super(chain->word) ||
+	       (chain->n > 1 && chain->seg[0].iov_len < VIF_PACKET_HDR_MAX);
+}
 
-	if (chain->is_bounced) {
-		chain->seg[0] = (struct iovec){ queue->bounce, chain->len };
-		chain->n = 1;
-		queue->is_bounced = true;
-	} else if (pulled) {
-		pull(queue, chain);
-	}
-	queue->lent[i] = queue->next;
-	queue->is_copied[i] = chain->is_bounced || pulled || chain->is_odd;
-	batch->n_seg += chain->n;
-	batch->packet[i] = (struct vif_packet){
+/* The packet, with what the peer said of it. Returns whether that fits. */
+static bool make_packet(const struct memif_queue *queue,
+			const struct chain *chain, bool pulled,
+			struct vif_packet *packet)
+{
+	const struct memif_queue_config *config = &queue->config;
+
+	*packet = (struct vif_packet){
 		.seg = chain->seg,
 		.len = chain->len,
 		.n_seg = (uint16_t)chain->n,
 		.flags = chain->is_bounced ? 0 : VIF_PACKET_HOSTILE,
 	};
+	if (!chain->word)
+		return true;
+	if (pulled || chain->is_bounced)
+		return memif_ride_decode(config->ride, config->medium,
+					 chain->word, packet) == 0;
+	return memif_ride_decode_copy(config->ride, config->medium, chain->word,
+				      packet) == 0;
+}
+
+static void add_packet(struct memif_queue *queue, struct vif_batch *batch,
+		       struct chain *chain)
+{
+	bool pulled = has_to_be_pulled(chain);
+	uint32_t i = batch->n;
+
+	if (chain->is_bounced) {
+		chain->seg[0] = (struct iovec){ queue->bounce, chain->len };
+		chain->n = 1;
+	} else if (pulled) {
+		pull(queue, chain);
+	}
+	if (!make_packet(queue, chain, pulled, &batch->packet[i])) {
+		queue->n_pulled -= pulled;
+		port_drop(queue->config.counters, VIF_DROP_HEADER);
+		return;
+	}
+	queue->is_bounced = chain->is_bounced;
+	queue->lent[i] = queue->next;
+	queue->is_copied[i] = chain->is_bounced || pulled || chain->is_odd;
+	batch->n++;
+	batch->n_seg += chain->n;
 	counter_add(&queue->counters.pulled, chain->is_bounced || pulled);
-	counter_add(&queue->config.counters->packets, 1);
-	counter_add(&queue->config.counters->bytes, chain->len);
+	port_count(queue->config.counters, &batch->packet[i]);
 }
 
 /* The slots of a packet, or of what had to be skipped, are done with. */
@@ -305,9 +340,9 @@ static bool take_one(struct memif_queue *queue, uint32_t ready,
 		return false;
 	for (uint32_t i = 0; i < ready; i++) {
 		struct iovec piece;
-		bool more;
+		struct memif_desc desc;
 		enum memif_fault fault = read_piece(
-			queue, (uint16_t)(queue->next + i), &piece, &more);
+			queue, (uint16_t)(queue->next + i), &piece, &desc);
 
 		if (fault != MEMIF_FAULT_NONE) {
 			if (!memif_queue_blame(queue, fault))
@@ -315,8 +350,10 @@ static bool take_one(struct memif_queue *queue, uint32_t ready,
 			skip(queue, i + 1);
 			return true;
 		}
+		if (i == 0 && queue->config.ride)
+			chain.word = desc.metadata;
 		add_piece(queue, batch, &chain, &piece);
-		if (!more)
+		if (!(desc.flags & MEMIF_DESC_NEXT))
 			return take_whole(queue, i + 1, batch, &chain);
 	}
 	return wait_for_end(queue, ready);

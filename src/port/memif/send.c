@@ -13,8 +13,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "packet/finish.h"
 #include "port/memif/queue.h"
 #include "port/memif/queue_inner.h"
+#include "port/memif/ride.h"
 
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 
@@ -208,17 +210,38 @@ static void copy_from(struct cursor *cursor, uint8_t *to, uint32_t len)
 	}
 }
 
-/* Why a packet can never be sent, or VIF_DROP_N. */
+static bool has_state(const struct vif_packet *packet)
+{
+	return packet->gso != VIF_GSO_NONE || packet->csum == VIF_CSUM_PARTIAL;
+}
+
+static bool has_all_bytes(const struct vif_packet *packet)
+{
+	uint64_t sum = 0;
+
+	if (packet->n_seg > VIF_PACKET_SEG_MAX)
+		return false;
+	for (uint16_t i = 0; i < packet->n_seg; i++)
+		sum += packet->seg[i].iov_len;
+	return sum > 0 && sum == packet->len;
+}
+
+/*
+ * Why a packet can never be sent, or VIF_DROP_N. State that can go along is for
+ * put_with_state(), since others may write to the headers.
+ */
 static enum vif_drop judge(const struct memif_queue *queue,
 			   const struct vif_packet *packet)
 {
+	bool rides = has_state(packet) && queue->config.ride;
+
 	if (packet->len > queue->len_max)
 		return VIF_DROP_TOO_LONG;
+	if (rides)
+		return has_all_bytes(packet) ? VIF_DROP_N : VIF_DROP_HEADER;
 	if (vif_packet_check(packet, queue->config.medium) < 0)
 		return VIF_DROP_HEADER;
-	if (packet->gso != VIF_GSO_NONE || packet->csum == VIF_CSUM_PARTIAL)
-		return VIF_DROP_OFFLOAD;
-	return VIF_DROP_N;
+	return has_state(packet) ? VIF_DROP_OFFLOAD : VIF_DROP_N;
 }
 
 /* The buffer of a free slot. desc is what it may hold. */
@@ -243,23 +266,28 @@ static enum memif_fault find_buffer(const struct memif_queue *queue,
 	return memif_queue_resolve(queue, ret_desc, ret_data);
 }
 
+/* A client's offer has no metadata, so that a server need not write none. */
 static void write_slot(const struct memif_queue *queue, uint16_t index,
 		       const struct memif_desc *desc)
 {
 	struct memif_slot *slot = memif_ring_slot(&queue->ring, index);
 
-	if (queue->config.is_client)
+	if (queue->config.is_client) {
 		memif_slot_write(slot, desc);
-	else
-		memif_slot_write_front(slot, desc);
+		return;
+	}
+	memif_slot_write_front(slot, desc);
+	if (desc->metadata)
+		memif_slot_write_metadata(slot, desc->metadata);
 }
 
 /*
- * Fills slots with a packet that has been judged. Returns how many; more than
- * room when it does not fit now; 0 after a fault.
+ * Fills slots with a packet that has been judged, and its offload state. Returns
+ * how many; more than room when it does not fit now; 0 after a fault.
  */
 static uint32_t fill_slots(struct memif_queue *queue,
-			   const struct vif_packet *packet, uint32_t room)
+			   const struct vif_packet *packet, uint32_t word,
+			   uint32_t room)
 {
 	struct cursor cursor = { .seg = packet->seg };
 	uint32_t left = packet->len, n = 0;
@@ -280,11 +308,17 @@ static uint32_t fill_slots(struct memif_queue *queue,
 			desc.length = left;
 		left -= desc.length;
 		desc.flags = left > 0 ? MEMIF_DESC_NEXT : 0;
+		desc.metadata = n == 0 ? word : 0;
 		copy_from(&cursor, data, desc.length);
 		write_slot(queue, index, &desc);
 		n++;
 	}
-	return left > 0 ? room + 1 : n;
+	if (left == 0)
+		return n;
+	if (word && n > 0) /* should it be another one that comes first */
+		memif_slot_write_metadata(
+			memif_ring_slot(&queue->ring, queue->next), 0);
+	return room + 1;
 }
 
 /* Slots that a packet needs which did not fit into room of them. */
@@ -308,18 +342,12 @@ static bool is_hopeless(const struct memif_queue *queue, uint32_t room)
 		queue->n_wait >= MEMIF_TX_WAITS_MAX);
 }
 
-/* Any packet. Returns whether it was taken. */
-static bool send_one(struct memif_queue *queue, const struct vif_packet *packet,
-		     uint32_t room)
+/* Returns whether the packet was taken. */
+static bool put(struct memif_queue *queue, const struct vif_packet *packet,
+		uint32_t word, uint32_t room)
 {
-	enum vif_drop drop = judge(queue, packet);
-	uint32_t n;
+	uint32_t n = fill_slots(queue, packet, word, room);
 
-	if (drop != VIF_DROP_N) {
-		port_drop(queue->config.counters, drop);
-		return true;
-	}
-	n = fill_slots(queue, packet, room);
 	if (n == 0)
 		return false;
 	if (n > room) {
@@ -332,8 +360,54 @@ static bool send_one(struct memif_queue *queue, const struct vif_packet *packet,
 		return true;
 	}
 	queue->next = (uint16_t)(queue->next + n);
-	counter_add(&queue->config.counters->packets, 1);
-	counter_add(&queue->config.counters->bytes, packet->len);
+	port_count(queue->config.counters, packet);
+	return true;
+}
+
+static bool put_finished(struct memif_queue *queue,
+			 const struct vif_packet *packet, uint32_t room)
+{
+	uint8_t header[VIF_PACKET_HDR_MAX];
+	struct iovec seg[VIF_PACKET_SEG_MAX + 1];
+	struct vif_packet finished;
+
+	if (finish_copy(packet, header, seg, &finished) == 0)
+		return put(queue, &finished, 0, room);
+	port_drop(queue->config.counters, VIF_DROP_HEADER);
+	return true;
+}
+
+static bool put_with_state(struct memif_queue *queue,
+			   const struct vif_packet *packet, uint32_t room)
+{
+	uint32_t word = 0;
+
+	switch (memif_ride_encode(queue->config.ride, queue->config.medium,
+				  packet, &word)) {
+	case MEMIF_RIDE_GOES:
+		return put(queue, packet, word, room);
+	case MEMIF_RIDE_FINISH:
+		return put_finished(queue, packet, room);
+	case MEMIF_RIDE_REFUSED:
+		port_drop(queue->config.counters, VIF_DROP_OFFLOAD);
+		break;
+	case MEMIF_RIDE_MALFORMED:
+		port_drop(queue->config.counters, VIF_DROP_HEADER);
+		break;
+	}
+	return true;
+}
+
+/* Any packet. Returns whether it was taken. */
+static bool send_one(struct memif_queue *queue, const struct vif_packet *packet,
+		     uint32_t room)
+{
+	enum vif_drop drop = judge(queue, packet);
+
+	if (drop == VIF_DROP_N)
+		return has_state(packet) ? put_with_state(queue, packet, room) :
+					   put(queue, packet, 0, room);
+	port_drop(queue->config.counters, drop);
 	return true;
 }
 
