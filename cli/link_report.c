@@ -80,12 +80,13 @@ static json_t *gso_json(uint32_t gso)
 
 static json_t *plan_json(const struct vif_link_plan *plan)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:I}", "text",
+	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:I}", "text",
 			 cli_json_text(plan->text), "superpackets",
 			 gso_json(plan->gso), "cut", gso_json(plan->cut),
 			 "glued", gso_json(plan->glue), "partial_checksums",
 			 plan->csum, "finished_checksums", plan->finish,
-			 "lanes", (json_int_t)plan->n_lane);
+			 "varies", plan->varies, "lanes",
+			 (json_int_t)plan->n_lane);
 }
 
 static void emit_json(void *user, const char *key, const char *value)

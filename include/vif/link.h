@@ -83,8 +83,10 @@ struct vif_link_plan {
 	uint32_t glue;   /* superpackets that are made on the way */
 	bool csum;       /* unfinished checksums cross */
 	bool finish;     /* checksums are finished on the way */
+	bool varies;     /* more is cut or finished, or less glued, as the peer
+			  * of a port makes it necessary; text says what */
 	uint32_t n_lane; /* groups of queues that can run in parallel */
-	char text[512];  /* the whole plan as one line for people */
+	char text[1024]; /* the whole plan as one line for people */
 };
 
 /* Counters of one direction. */

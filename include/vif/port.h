@@ -61,18 +61,19 @@ enum vif_port_param {
  */
 struct vif_port_caps {
 	enum vif_medium medium;
-	uint32_t mtu;     /* bytes from L3 on of a plain packet */
-	uint32_t len_max; /* bytes of the largest packet tx takes */
-	uint32_t n_queue; /* queues, at least 1 */
-	uint32_t seg_max; /* pieces of a packet tx takes */
-	uint32_t rx_gso;  /* superpackets rx delivers, VIF_GSO_BIT() */
-	uint32_t tx_gso;  /* superpackets tx takes, VIF_GSO_BIT() */
-	bool rx_csum;     /* rx delivers VIF_CSUM_PARTIAL */
-	bool tx_csum;     /* tx takes VIF_CSUM_PARTIAL */
-	bool rx_settable; /* rx_gso and rx_csum can be lowered */
-	bool rx_hostile;  /* lent bytes can be changed by a peer */
-	bool tx_shared;   /* threads may share a queue's tx */
-	bool tx_holds;    /* tx keeps packets, see vif_port_tx_held() */
+	uint32_t mtu;        /* bytes from L3 on of a plain packet */
+	uint32_t len_max;    /* bytes of the largest packet tx takes */
+	uint32_t n_queue;    /* queues, at least 1 */
+	uint32_t seg_max;    /* pieces of a packet tx takes */
+	uint32_t rx_gso;     /* superpackets rx delivers, VIF_GSO_BIT() */
+	uint32_t tx_gso;     /* superpackets tx takes, VIF_GSO_BIT() */
+	bool rx_csum;        /* rx delivers VIF_CSUM_PARTIAL */
+	bool tx_csum;        /* tx takes VIF_CSUM_PARTIAL */
+	bool rx_settable;    /* rx_gso and rx_csum can be lowered */
+	bool rx_hostile;     /* lent bytes can be changed by a peer */
+	bool tx_shared;      /* threads may share a queue's tx */
+	bool tx_holds;       /* tx keeps packets, see vif_port_tx_held() */
+	bool offload_varies; /* gso and csum are the best a peer allows */
 };
 
 /**

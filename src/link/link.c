@@ -133,6 +133,8 @@ static int make_plan(struct vif_link *link, struct vif_error *error)
 		public->glue = way->glue;
 		public->csum = way->csum;
 		public->finish = way->finish;
+		public->varies =
+			way->cut_ready || way->finish_ready || way->glue_ready;
 		public->n_lane = link->plan.n_lane;
 		plan_text(&link->plan, d, port, link->n_thread, public->text,
 			  sizeof(public->text));
@@ -156,6 +158,9 @@ static int init_wire(struct vif_link *link, enum vif_direction direction,
 		.cut = plan->cut,
 		.glue = plan->glue,
 		.finish = plan->finish,
+		.cut_ready = plan->cut_ready,
+		.finish_ready = plan->finish_ready,
+		.glue_ready = plan->glue_ready,
 	};
 
 	wire->source = link->port[direction];

@@ -6,6 +6,9 @@
  * not, it is cut on the way: that is far cheaper than a source that delivers
  * the segments one by one. With cutting switched off the source is asked not to
  * make superpackets, and one that cannot be asked is refused.
+ *
+ * A port whose offloads vary is planned for at its best, with the stages ready
+ * that it takes at its worst. With cutting switched off only the worst counts.
  */
 #include "link/plan.h"
 
@@ -59,17 +62,33 @@ static uint32_t choose_glue(const struct vif_port_caps *source,
 	 * and who looks at no packet gains nothing.
 	 */
 	if (glue == VIF_LINK_GLUE_AUTO &&
-	    (source->rx_gso != 0 || sink->medium == VIF_MEDIUM_ANY))
+	    ((source->rx_gso != 0 && !source->offload_varies) ||
+	     sink->medium == VIF_MEDIUM_ANY))
 		return 0;
 	return sink->tx_gso;
+}
+
+/* What a destination takes. Without cutting, at any time. */
+static struct vif_port_caps sink_caps(const struct plan_port *to,
+				      const struct plan_choices *choices)
+{
+	struct vif_port_caps caps = *to->caps;
+
+	if (caps.offload_varies && choices->cut == VIF_LINK_CUT_OFF) {
+		caps.tx_gso = 0;
+		caps.tx_csum = false;
+		caps.offload_varies = false;
+	}
+	return caps;
 }
 
 static void add_stages(const struct plan_port *from, const struct plan_port *to,
 		       struct plan_direction *direction)
 {
 	const bool wanted[PLAN_STAGE_N] = {
-		[PLAN_STAGE_FINISH] = direction->finish,
-		[PLAN_STAGE_CUT] = direction->cut != 0,
+		[PLAN_STAGE_FINISH] =
+			direction->finish || direction->finish_ready,
+		[PLAN_STAGE_CUT] = direction->cut || direction->cut_ready,
 		[PLAN_STAGE_GLUE] = direction->glue != 0,
 		[PLAN_STAGE_SPREAD] = to->caps->n_queue > from->caps->n_queue,
 	};
@@ -86,14 +105,20 @@ static int plan_direction(const struct plan_port *from,
 			  struct vif_error *error)
 {
 	const struct vif_port_caps *source = from->caps;
-	const struct vif_port_caps *sink = to->caps;
+	const struct vif_port_caps sink = sink_caps(to, choices);
 	uint32_t rest;
 	bool unfinished;
 
-	direction->csum = source->rx_csum && sink->tx_csum;
+	direction->csum = source->rx_csum && sink.tx_csum;
 	/* A superpacket has no finished checksum by definition. */
-	direction->gso = direction->csum ? source->rx_gso & sink->tx_gso : 0;
-	direction->glue = choose_glue(source, sink, choices->glue);
+	direction->gso = direction->csum ? source->rx_gso & sink.tx_gso : 0;
+	direction->glue = choose_glue(source, &sink, choices->glue);
+	direction->glue_ready = direction->glue && source->rx_gso &&
+				choices->glue == VIF_LINK_GLUE_AUTO;
+	if (sink.offload_varies) {
+		direction->cut_ready = direction->gso;
+		direction->finish_ready = direction->csum;
+	}
 	rest = source->rx_gso & ~direction->gso;
 	unfinished = source->rx_csum && !direction->csum;
 	if (choices->cut == VIF_LINK_CUT_AUTO) {
@@ -195,6 +220,11 @@ static void say_superpackets(struct text *text,
 		say_gso(text, direction->gso);
 	else
 		say(text, "none");
+	if (direction->gso && source->caps->offload_varies)
+		say(text, " (if the peer of %s sends any)", source->name);
+	if (direction->cut_ready)
+		say(text, " (cut while the peer of %s cannot take them)",
+		    sink->name);
 	if (rest) {
 		say(text, " (");
 		say_gso(text, rest);
@@ -212,7 +242,10 @@ static void say_glue(struct text *text, const struct plan_direction *direction,
 		return;
 	say(text, ", glued ");
 	say_gso(text, direction->glue);
-	if (source->caps->rx_gso)
+	if (direction->glue_ready)
+		say(text, " (while %s delivers packets one by one)",
+		    source->name);
+	else if (source->caps->rx_gso)
 		say(text, " (as told)");
 	else
 		say(text, " (%s delivers packets one by one)", source->name);
@@ -228,6 +261,9 @@ static void say_checksums(struct text *text,
 				"complete");
 	if (direction->csum_lost || direction->finish)
 		say(text, " (%s wants them so)", sink->name);
+	else if (direction->finish_ready)
+		say(text, " (finished while the peer of %s wants them so)",
+		    sink->name);
 }
 
 void plan_text(const struct plan *plan, enum vif_direction direction,

@@ -33,11 +33,15 @@ struct plan_port {
 };
 
 struct plan_direction {
-	uint32_t gso;      /* superpackets that cross whole */
-	bool csum;         /* unfinished checksums cross */
-	uint32_t cut;      /* superpackets that are cut on the way */
-	uint32_t glue;     /* superpackets that are made on the way */
-	bool finish;       /* checksums are finished on the way */
+	uint32_t gso;  /* superpackets that cross whole */
+	bool csum;     /* unfinished checksums cross */
+	uint32_t cut;  /* superpackets that are cut on the way */
+	uint32_t glue; /* superpackets that are made on the way */
+	bool finish;   /* checksums are finished on the way */
+	/* of what crosses: only while the far side refuses it */
+	uint32_t cut_ready;
+	bool finish_ready;
+	bool glue_ready;   /* only while the source makes no superpackets */
 	bool ask;          /* the source has to be asked for no more than */
 	uint32_t gso_lost; /* gso and csum, because the far side cannot take */
 	bool csum_lost;    /* these, and nothing is done on the way */

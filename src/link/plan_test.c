@@ -28,6 +28,7 @@ struct side {
 	bool tx_csum;
 	bool settable;
 	uint32_t seg_max; /* 0: as many as a packet can have */
+	bool varies;      /* as its peer does */
 };
 
 static const struct side whole = { IP, 1, ALL, ALL, true, true, true };
@@ -43,6 +44,13 @@ static const struct side flat = { IP, 1, 0, ALL, false, true, false, 1 };
 /* Takes superpackets it cannot be given: their checksums are unfinished. */
 static const struct side odd = { IP, 1, 0, ALL, false, false, true };
 
+/* As good as all the others, if its peer is. */
+static const struct side fickle = {
+	IP, 1, ALL, ALL, true, true, false, 0, true
+};
+static const struct side fickle_tcp = { IP,   1,     TCP, TCP, true,
+					true, false, 0,   true };
+
 static struct vif_port_caps caps_of(const struct side *side)
 {
 	return (struct vif_port_caps){
@@ -56,6 +64,7 @@ static struct vif_port_caps caps_of(const struct side *side)
 		.rx_csum = side->rx_csum,
 		.tx_csum = side->tx_csum,
 		.rx_settable = side->settable,
+		.offload_varies = side->varies,
 	};
 }
 
@@ -89,7 +98,72 @@ struct plan_case {
 		.glue = (kinds) \
 	}
 
+#define READY(kinds)                                                \
+	{                                                           \
+		.gso = (kinds), .csum = true, .cut_ready = (kinds), \
+		.finish_ready = true                                \
+	}
+
 static const struct plan_case plans[] = {
+	{ "to a peer that may be ordinary",
+	  &defaults,
+	  &whole,
+	  &fickle,
+	  READY(ALL),
+	  { .gso = ALL, .csum = true, .glue = ALL, .glue_ready = true } },
+	{ "the same, without gluing", &glue_off, &whole, &fickle, READY(ALL),
+	  WHOLE(ALL) },
+	{ "the same, told to glue",
+	  &glue_on,
+	  &whole,
+	  &fickle,
+	  { .gso = ALL,
+	    .csum = true,
+	    .cut_ready = ALL,
+	    .finish_ready = true,
+	    .glue = ALL },
+	  { .gso = ALL, .csum = true, .glue = ALL } },
+	{ "the same, without cutting",
+	  &cut_off,
+	  &whole,
+	  &fickle,
+	  { .ask = true, .gso_lost = ALL, .csum_lost = true },
+	  { .gso = ALL, .csum = true, .glue = ALL, .glue_ready = true } },
+	{ "two peers that may be ordinary",
+	  &defaults,
+	  &fickle,
+	  &fickle,
+	  { .gso = ALL,
+	    .csum = true,
+	    .cut_ready = ALL,
+	    .finish_ready = true,
+	    .glue = ALL,
+	    .glue_ready = true },
+	  { .gso = ALL,
+	    .csum = true,
+	    .cut_ready = ALL,
+	    .finish_ready = true,
+	    .glue = ALL,
+	    .glue_ready = true } },
+	{ "a peer that takes no udp at best",
+	  &defaults,
+	  &whole,
+	  &fickle_tcp,
+	  { .gso = TCP,
+	    .csum = true,
+	    .cut = UDP,
+	    .cut_ready = TCP,
+	    .finish_ready = true },
+	  { .gso = TCP, .csum = true, .glue = ALL, .glue_ready = true } },
+	{ "a peer that may be ordinary, and plain",
+	  &defaults,
+	  &fickle,
+	  &plain,
+	  { .cut = ALL, .finish = true },
+	  GLUED(ALL) },
+	{ "a peer that may be ordinary, and a sink", &defaults, &fickle, &sink,
+	  WHOLE(ALL), NOTHING },
+
 	{ "everything", &defaults, &whole, &whole, WHOLE(ALL), WHOLE(ALL) },
 	{ "frames", &defaults, &eth, &eth, WHOLE(ALL), WHOLE(ALL) },
 	{ "nothing", &defaults, &plain, &plain, NOTHING, NOTHING },
@@ -195,17 +269,21 @@ static void compare(const char *name, const char *way,
 		    const struct plan_direction *got,
 		    const struct plan_direction *want)
 {
-	uint32_t stages = (want->finish ? BIT(FINISH) : 0) |
-			  (want->cut ? BIT(CUT) : 0) |
+	bool finish = want->finish || want->finish_ready;
+	uint32_t stages = (finish ? BIT(FINISH) : 0) |
+			  (want->cut || want->cut_ready ? BIT(CUT) : 0) |
 			  (want->glue ? BIT(GLUE) : 0);
 
 	if (got->gso != want->gso || got->csum != want->csum ||
 	    got->cut != want->cut || got->glue != want->glue ||
 	    got->finish != want->finish || got->ask != want->ask ||
 	    got->gso_lost != want->gso_lost ||
-	    got->csum_lost != want->csum_lost || stages_of(got) != stages)
+	    got->csum_lost != want->csum_lost ||
+	    got->cut_ready != want->cut_ready ||
+	    got->finish_ready != want->finish_ready ||
+	    got->glue_ready != want->glue_ready || stages_of(got) != stages)
 		fail_msg("%s, %s: gso %#x csum %d cut %#x glue %#x finish %d "
-			 "ask %d lost %#x %d, stages %#x",
+			 "ask %d lost %#x %d, ready %#x %d %d, stages %#x",
 			 name, way, got->gso, got->csum, got->cut, got->glue,
 			 got->finish, got->ask, got->gso_lost, got->csum_lost,
 			 stages_of(got));
@@ -408,6 +486,24 @@ struct text_case {
 };
 
 static const struct text_case texts[] = {
+	{ &defaults, &whole, &fickle, 1, 1, 1500, 1,
+	  "tun:a -> tun:b: superpackets tcp4+tcp6+udp (cut while the peer of "
+	  "tun:b cannot take them), checksums partial (finished while the peer "
+	  "of tun:b wants them so), mtu 1500, 1 queue, 1 worker" },
+	{ &defaults, &fickle, &whole, 1, 1, 1500, 1,
+	  "tun:a -> tun:b: superpackets tcp4+tcp6+udp (if the peer of tun:a "
+	  "sends any), glued tcp4+tcp6+udp (while tun:a delivers packets one "
+	  "by one), checksums partial, mtu 1500, 1 queue, 1 worker" },
+	{ &defaults, &whole, &fickle_tcp, 1, 1, 1500, 1,
+	  "tun:a -> tun:b: superpackets tcp4+tcp6 (cut while the peer of tun:b "
+	  "cannot take them) (udp cut: tun:b cannot take them), checksums "
+	  "partial (finished while the peer of tun:b wants them so), mtu 1500, "
+	  "1 queue, 1 worker" },
+	{ &cut_off, &whole, &fickle, 1, 1, 1500, 1,
+	  "tun:a -> tun:b: superpackets none (tcp4+tcp6+udp off: tun:b cannot "
+	  "take them), checksums complete (tun:b wants them so), mtu 1500, 1 "
+	  "queue, 1 worker" },
+
 	{ &defaults, &whole, &whole, 1, 1, 1500, 1,
 	  "tun:a -> tun:b: superpackets tcp4+tcp6+udp, checksums partial, "
 	  "mtu 1500, 1 queue, 1 worker" },

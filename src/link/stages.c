@@ -16,6 +16,7 @@
 #include "packet/cut.h"
 #include "packet/finish.h"
 #include "packet/glue.h"
+#include "port/ops.h"
 
 enum stages_limits {
 	/* A few pieces for each packet, and one packet with all it may have. */
@@ -30,7 +31,10 @@ struct stages {
 	struct glue *glue;       /* NULL without that stage */
 	struct vif_batch *glued; /* for as long as the burst */
 	struct vif_batch *out;   /* NULL when packets go out as they are */
-	/* worker only */
+	/* worker only; for this burst */
+	uint32_t cut_now;
+	bool finish_now;
+	bool is_passing;            /* nothing is to be done to any packet */
 	const struct vif_batch *in; /* the burst, glued if it is to be */
 	uint32_t next;              /* packet of in */
 	bool cutting;               /* the packet before next */
@@ -60,7 +64,8 @@ int stages_new(const struct stages_config *config, struct stages **ret_stages)
 	stages->config = *config;
 	if (config->glue)
 		r = make_glue(stages);
-	if (r == 0 && (config->cut || config->finish))
+	if (r == 0 && (config->cut || config->cut_ready || config->finish ||
+		       config->finish_ready))
 		r = vif_batch_new(STAGES_BATCH, STAGES_SEG, &stages->out);
 	if (r < 0) {
 		stages_free(stages);
@@ -80,25 +85,65 @@ void stages_free(struct stages *stages)
 	free(stages);
 }
 
-void stages_begin(struct stages *stages, const struct vif_batch *batch,
-		  uint32_t refused)
+static bool has_to_be_cut(const struct stages *stages,
+			  const struct vif_packet *packet)
+{
+	return packet->gso != VIF_GSO_NONE &&
+	       (stages->cut_now & VIF_GSO_BIT(packet->gso));
+}
+
+static bool has_to_be_finished(const struct stages *stages,
+			       const struct vif_packet *packet)
+{
+	return stages->finish_now && packet->gso == VIF_GSO_NONE &&
+	       packet->csum == VIF_CSUM_PARTIAL;
+}
+
+/* Whether there is no packet that anything has to be done to. */
+static bool can_pass(const struct stages *stages)
+{
+	const struct vif_batch *in = stages->in;
+
+	if (!stages->cut_now && !stages->finish_now)
+		return true;
+	for (uint32_t i = 0; i < in->n; i++)
+		if (has_to_be_cut(stages, &in->packet[i]) ||
+		    has_to_be_finished(stages, &in->packet[i]))
+			return false;
+	return true;
+}
+
+static void glue_burst_of(struct stages *stages, const struct vif_batch *batch,
+			  uint32_t kinds)
 {
 	uint32_t made;
 
-	assert(batch->n <= STAGES_BATCH);
-	stages->in = batch;
-	stages->next = 0;
-	stages->cutting = false;
-	/* A single packet has nothing to be glued to. */
-	if (!stages->glue || batch->n < 2 || !(stages->config.glue & ~refused))
-		return;
-	glue_set_gso(stages->glue, stages->config.glue & ~refused);
+	glue_set_gso(stages->glue, kinds);
 	vif_batch_clear(stages->glued);
 	made = glue_burst(stages->glue, batch, stages->glued);
 	counter_add(&stages->counters.glued_superpackets, made);
 	counter_add(&stages->counters.glued_packets,
 		    batch->n - stages->glued->n + made);
 	stages->in = stages->glued;
+}
+
+void stages_begin(struct stages *stages, const struct vif_batch *batch,
+		  uint32_t refused, bool one_by_one)
+{
+	const struct stages_config *config = &stages->config;
+	uint32_t glue = config->glue & ~refused;
+
+	assert(batch->n <= STAGES_BATCH);
+	stages->in = batch;
+	stages->next = 0;
+	stages->cutting = false;
+	stages->cut_now = config->cut | (config->cut_ready & refused);
+	stages->finish_now = config->finish ||
+			     (config->finish_ready && (refused & PORT_CSUM));
+	/* A single packet has nothing to be glued to. */
+	if (glue && batch->n > 1 && (one_by_one || !config->glue_ready))
+		glue_burst_of(stages, batch, glue);
+	stages->is_passing = can_pass(stages);
 }
 
 /* Whether there is room for a packet with that many pieces. */
@@ -132,7 +177,7 @@ static bool add_segments(struct stages *stages)
 static void begin_cut(struct stages *stages, const struct vif_packet *packet)
 {
 	if (cut_start(&stages->cut, packet, stages->config.medium,
-		      stages->config.finish) < 0) {
+		      stages->finish_now) < 0) {
 		counter_add(&stages->counters.malformed, 1);
 		return;
 	}
@@ -158,13 +203,9 @@ static void add_finished(struct stages *stages, const struct vif_packet *packet)
 
 static void add_packet(struct stages *stages, const struct vif_packet *packet)
 {
-	const struct stages_config *config = &stages->config;
-
-	if (packet->gso != VIF_GSO_NONE &&
-	    (config->cut & VIF_GSO_BIT(packet->gso)))
+	if (has_to_be_cut(stages, packet))
 		begin_cut(stages, packet);
-	else if (config->finish && packet->gso == VIF_GSO_NONE &&
-		 packet->csum == VIF_CSUM_PARTIAL)
+	else if (has_to_be_finished(stages, packet))
 		add_finished(stages, packet);
 	else
 		stages->out->packet[stages->out->n++] = *packet;
@@ -175,7 +216,7 @@ uint32_t stages_next(struct stages *stages,
 {
 	struct vif_batch *out = stages->out;
 
-	if (!out) {
+	if (stages->is_passing) {
 		uint32_t n = stages->in->n - stages->next;
 
 		*ret_packet = &stages->in->packet[stages->next];
@@ -209,9 +250,7 @@ static uint32_t segments_of(const struct stages *stages,
 {
 	uint32_t payload;
 
-	if (packet->gso == VIF_GSO_NONE ||
-	    !(stages->config.cut & VIF_GSO_BIT(packet->gso)) ||
-	    packet->len <= packet->hdr_len)
+	if (!has_to_be_cut(stages, packet) || packet->len <= packet->hdr_len)
 		return 1;
 	payload = packet->len - packet->hdr_len;
 	return (payload + packet->gso_size - 1) / packet->gso_size;

@@ -25,6 +25,9 @@ struct stages_config {
 	uint32_t cut;           /* kinds to cut */
 	uint32_t glue;          /* kinds to make */
 	bool finish;            /* fill in checksums, of segments, too */
+	uint32_t cut_ready;     /* kinds to cut while they are refused */
+	bool finish_ready;      /* finish while unfinished ones are refused */
+	bool glue_ready;        /* glue only what comes one by one */
 	uint32_t seg_max;       /* pieces a packet may have afterwards */
 };
 
@@ -39,6 +42,13 @@ struct stages_counters {
 
 struct stages;
 
+/* Whether there is anything to do, now or at some time. */
+static inline bool stages_are_needed(const struct stages_config *config)
+{
+	return config->cut || config->cut_ready || config->glue ||
+	       config->finish || config->finish_ready;
+}
+
 /* Returns 0 or -ENOMEM. */
 int stages_new(const struct stages_config *config, struct stages **ret_stages);
 void stages_free(struct stages *stages); /* NULL is allowed */
@@ -47,11 +57,14 @@ void stages_free(struct stages *stages); /* NULL is allowed */
  * stages_begin() - take a burst
  *
  * batch has at most STAGES_BATCH packets and is borrowed until stages_next()
- * has returned none, or the next burst. refused are kinds the destination has
- * turned out not to take: they are not made.
+ * has returned none, or the next burst. refused is what the destination does not
+ * take now, of kinds and of unfinished checksums, as port_tx_refused() says it:
+ * these kinds are not made, and what is ready for it is done. one_by_one says
+ * that the source makes no superpackets now. A burst that needs nothing done
+ * passes as it is.
  */
 void stages_begin(struct stages *stages, const struct vif_batch *batch,
-		  uint32_t refused);
+		  uint32_t refused, bool one_by_one);
 
 /*
  * stages_next() - the next packets of the burst, in order

@@ -149,7 +149,7 @@ static void superpackets_are_cut(void **state)
 	add_super(bench, 2500, 1000);
 	add_partial(bench, 300);
 	add_super(bench, 10, 1000);
-	stages_begin(bench->stages, bench->in, 0);
+	stages_begin(bench->stages, bench->in, 0, true);
 	assert_int_equal(stages_left(bench->stages), 5);
 	assert_int_equal(run(bench, &portions), 5);
 	assert_int_equal(portions, 1);
@@ -169,7 +169,7 @@ static void many_segments_come_in_portions(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		add_super(bench, 1000, 1);
-	stages_begin(bench->stages, bench->in, 0);
+	stages_begin(bench->stages, bench->in, 0, true);
 	assert_int_equal(run(bench, &portions), 3000);
 	assert_int_equal(portions, (3000 + STAGES_BATCH - 1) / STAGES_BATCH);
 	bench_free(bench);
@@ -189,7 +189,7 @@ static void many_pieces_fit(void **state)
 	data += HEADERS;
 	for (uint16_t i = 0; i < 62; i++, data += 3)
 		packet->seg[1 + i] = (struct iovec){ data, 3 };
-	stages_begin(bench->stages, bench->in, 0);
+	stages_begin(bench->stages, bench->in, 0, true);
 	assert_int_equal(run(bench, &portions), 93);
 	bench_free(bench);
 }
@@ -205,7 +205,7 @@ static void lent_bytes_stay(void **state)
 	add_super(bench, 2500, 1000);
 	add_partial(bench, 300);
 	memcpy(before, bench->frame, sizeof(before));
-	stages_begin(bench->stages, bench->in, 0);
+	stages_begin(bench->stages, bench->in, 0, true);
 	assert_int_equal(run(bench, &portions), 4);
 	assert_memory_equal(before, bench->frame, sizeof(before));
 	bench_free(bench);
@@ -224,7 +224,7 @@ static void malformed_packets_are_counted(void **state)
 	bad = add_partial(bench, 1000);
 	bad->l4_off = 900; /* beyond what is copied */
 	add_partial(bench, 100);
-	stages_begin(bench->stages, bench->in, 0);
+	stages_begin(bench->stages, bench->in, 0, true);
 	assert_int_equal(stages_next(bench->stages, &packet), 1);
 	assert_int_equal(packet->len, 140);
 	assert_int_equal(stages_next(bench->stages, &packet), 0);
@@ -245,7 +245,7 @@ static void other_kinds_pass(void **state)
 	bench = bench_new(&config);
 	add_super(bench, 2500, 1000);
 	add_partial(bench, 100);
-	stages_begin(bench->stages, bench->in, 0);
+	stages_begin(bench->stages, bench->in, 0, true);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
 	assert_memory_equal(packet, bench->in->packet, 2 * sizeof(*packet));
 	bench_free(bench);
@@ -266,7 +266,7 @@ static void singles_are_glued(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 10; i++)
 		add_single(bench, i < 6 ? i : i + 100);
-	stages_begin(bench->stages, bench->in, 0);
+	stages_begin(bench->stages, bench->in, 0, true);
 	assert_int_equal(stages_left(bench->stages), 2);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
 	assert_int_equal(packet[0].len, HEADERS + 600);
@@ -285,11 +285,11 @@ static void refused_kinds_are_not_made(void **state)
 	(void)state;
 	add_single(bench, 0);
 	add_single(bench, 1);
-	stages_begin(bench->stages, bench->in, VIF_GSO_ALL);
+	stages_begin(bench->stages, bench->in, VIF_GSO_ALL, true);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
-	stages_begin(bench->stages, bench->in, VIF_GSO_BIT(VIF_GSO_TCP4));
+	stages_begin(bench->stages, bench->in, VIF_GSO_BIT(VIF_GSO_TCP4), true);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
-	stages_begin(bench->stages, bench->in, VIF_GSO_BIT(VIF_GSO_UDP));
+	stages_begin(bench->stages, bench->in, VIF_GSO_BIT(VIF_GSO_UDP), true);
 	assert_int_equal(stages_next(bench->stages, &packet), 1);
 	bench_free(bench);
 }
@@ -308,8 +308,131 @@ static void kinds_are_glued_and_cut(void **state)
 	add_single(bench, 0);
 	add_single(bench, 1);
 	add_super(bench, 2500, 1000);
-	stages_begin(bench->stages, bench->in, 0);
+	stages_begin(bench->stages, bench->in, 0, true);
 	assert_int_equal(run(bench, &portions), 2);
+	bench_free(bench);
+}
+
+#define REFUSE_ALL (VIF_GSO_ALL | VIF_GSO_BIT(VIF_GSO_NONE))
+
+static const struct stages_config ready = {
+	.medium = VIF_MEDIUM_IP,
+	.cut_ready = VIF_GSO_ALL,
+	.finish_ready = true,
+	.seg_max = VIF_PACKET_SEG_MAX,
+};
+
+/* What is refused now is cut and finished, and the rest left alone. */
+static void what_is_refused_now_is_done(void **state)
+{
+	static const struct {
+		uint32_t refused;
+		uint32_t n;
+		uint64_t cut, finished;
+	} cases[] = {
+		{ REFUSE_ALL, 4, 1, 1 },
+		{ 0, 2, 0, 0 },
+		{ VIF_GSO_ALL, 4, 1, 0 },
+		{ VIF_GSO_BIT(VIF_GSO_UDP), 2, 0, 0 },
+		{ VIF_GSO_BIT(VIF_GSO_TCP4), 4, 1, 0 },
+		{ REFUSE_ALL, 4, 1, 1 },
+	};
+	struct bench *bench = bench_new(&ready);
+	const struct stages_counters *count = stages_counters(bench->stages);
+	uint64_t cut = 0, finished = 0;
+	uint32_t portions;
+
+	(void)state;
+	add_super(bench, 2500, 1000);
+	add_partial(bench, 100);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		stages_begin(bench->stages, bench->in, cases[i].refused, true);
+		assert_int_equal(run(bench, &portions), cases[i].n);
+		cut += cases[i].cut;
+		finished += cases[i].finished;
+		assert_int_equal(counter_read(&count->cut_superpackets), cut);
+		assert_int_equal(counter_read(&count->finished), finished);
+	}
+	bench_free(bench);
+}
+
+/* Segments are finished exactly if single packets are. */
+static void segments_are_as_finished_as_others(void **state)
+{
+	struct bench *bench = bench_new(&ready);
+	const struct vif_packet *packet;
+
+	(void)state;
+	add_super(bench, 2500, 1000);
+	stages_begin(bench->stages, bench->in, VIF_GSO_ALL, true);
+	assert_int_equal(stages_next(bench->stages, &packet), 3);
+	assert_int_equal(packet[0].csum, VIF_CSUM_PARTIAL);
+	stages_begin(bench->stages, bench->in, REFUSE_ALL, true);
+	assert_int_equal(stages_next(bench->stages, &packet), 3);
+	assert_int_equal(packet[0].csum, VIF_CSUM_COMPLETE);
+	bench_free(bench);
+}
+
+/* No copy of the batch is made: it is the very same packets. */
+static void bursts_without_work_pass(void **state)
+{
+	struct bench *bench = bench_new(&ready);
+	const struct vif_packet *packet;
+
+	(void)state;
+	add_super(bench, 2500, 1000);
+	add_partial(bench, 100);
+	stages_begin(bench->stages, bench->in, 0, true);
+	assert_int_equal(stages_next(bench->stages, &packet), 2);
+	assert_ptr_equal(packet, bench->in->packet);
+	assert_int_equal(stages_next(bench->stages, &packet), 0);
+	bench_free(bench);
+
+	/* Nor where stages always run, but there is nothing for them. */
+	bench = bench_new(&all);
+	add_single(bench, 0);
+	add_single(bench, 1);
+	stages_begin(bench->stages, bench->in, REFUSE_ALL, true);
+	assert_int_equal(stages_next(bench->stages, &packet), 2);
+	assert_ptr_equal(packet, bench->in->packet);
+	bench_free(bench);
+}
+
+static void superpackets_of_the_source_end_gluing(void **state)
+{
+	struct stages_config config = glue_only;
+	struct bench *bench;
+	const struct vif_packet *packet;
+
+	(void)state;
+	for (int ready_only = 0; ready_only < 2; ready_only++) {
+		config.glue_ready = ready_only;
+		bench = bench_new(&config);
+		add_single(bench, 0);
+		add_single(bench, 1);
+		stages_begin(bench->stages, bench->in, 0, true);
+		assert_int_equal(stages_next(bench->stages, &packet), 1);
+		stages_begin(bench->stages, bench->in, 0, false);
+		assert_int_equal(stages_next(bench->stages, &packet),
+				 ready_only ? 2 : 1);
+		bench_free(bench);
+	}
+}
+
+/* Half a burst is cut for one peer; what is left of it has no other. */
+static void abandoned_bursts_leave_nothing(void **state)
+{
+	struct bench *bench = bench_new(&ready);
+	const struct vif_packet *packet;
+
+	(void)state;
+	add_super(bench, 1000, 1);
+	stages_begin(bench->stages, bench->in, REFUSE_ALL, true);
+	assert_int_equal(stages_next(bench->stages, &packet), STAGES_BATCH);
+	assert_int_equal(stages_abandon(bench->stages), 1000 - STAGES_BATCH);
+	stages_begin(bench->stages, bench->in, 0, true);
+	assert_int_equal(stages_next(bench->stages, &packet), 1);
+	assert_ptr_equal(packet, bench->in->packet);
 	bench_free(bench);
 }
 
@@ -335,6 +458,11 @@ int main(void)
 		cmocka_unit_test(singles_are_glued),
 		cmocka_unit_test(refused_kinds_are_not_made),
 		cmocka_unit_test(kinds_are_glued_and_cut),
+		cmocka_unit_test(what_is_refused_now_is_done),
+		cmocka_unit_test(segments_are_as_finished_as_others),
+		cmocka_unit_test(bursts_without_work_pass),
+		cmocka_unit_test(superpackets_of_the_source_end_gluing),
+		cmocka_unit_test(abandoned_bursts_leave_nothing),
 		cmocka_unit_test(nothing_is_left_at_first),
 	};
 

@@ -26,7 +26,7 @@ int wire_init(struct wire *wire, const struct stages_config *stages)
 {
 	int r = vif_batch_new(WIRE_BATCH, WIRE_BATCH_SEG, &wire->batch);
 
-	if (r == 0 && (stages->cut || stages->glue || stages->finish))
+	if (r == 0 && stages_are_needed(stages))
 		r = stages_new(stages, &wire->stages);
 	return r;
 }
@@ -133,12 +133,19 @@ static bool fetch(struct wire *wire)
 	return wire->n_packet > 0;
 }
 
+/* Whether the source makes no superpackets, at least now. */
+static bool comes_one_by_one(const struct vif_port *source)
+{
+	return !(vif_port_caps(source)->rx_gso & ~port_rx_absent(source));
+}
+
 /* A burst has come. Returns whether there is anything to send of it. */
 static bool begin(struct wire *wire)
 {
 	if (wire->stages) {
 		stages_begin(wire->stages, wire->batch,
-			     port_tx_refused(wire->destination));
+			     port_tx_refused(wire->destination),
+			     comes_one_by_one(wire->source));
 		return fetch(wire);
 	}
 	wire->next = 0;

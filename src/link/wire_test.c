@@ -14,7 +14,9 @@
 
 #include <cmocka.h>
 
+#include "port/ops.h"
 #include "tests/frame.h"
+#include "tests/naive.h"
 
 enum bench_sizes {
 	BENCH_QUEUES = 4,
@@ -373,6 +375,102 @@ static void abandoned_segments_are_counted(void **state)
 	bench_free(bench);
 }
 
+static const struct stages_config cut_if_refused = {
+	.medium = VIF_MEDIUM_IP,
+	.cut_ready = VIF_GSO_ALL,
+	.finish_ready = true,
+	.glue = VIF_GSO_ALL,
+	.glue_ready = true,
+	.seg_max = VIF_PACKET_SEG_MAX,
+};
+
+/* Packets that the next burst comes out as. */
+static int pump_and_count(struct bench *bench)
+{
+	int r;
+
+	assert_int_equal(pump(bench), WIRE_MOVED);
+	r = vif_port_rx(bench->reader, 0, bench->out);
+	vif_port_rx_done(bench->reader, 0, bench->out);
+	return r;
+}
+
+/* A peer comes and goes: each burst is as the one that is there takes it. */
+static void each_burst_asks_the_destination(void **state)
+{
+	struct bench *bench = bench_with(1, 64, VIF_FULL_WAIT, &cut_if_refused);
+
+	(void)state;
+	bench->destination->caps.offload_varies = true;
+	for (int i = 0; i < 3; i++) {
+		port_vary(bench->destination, 0, 0);
+		feed_super(bench, 20);
+		assert_int_equal(pump_and_count(bench), 1);
+		port_vary(bench->destination, VIF_GSO_ALL | PORT_CSUM, 0);
+		feed_super(bench, 20);
+		assert_int_equal(pump_and_count(bench), 20);
+		/* It takes checksums, but these no more. */
+		port_vary(bench->destination, VIF_GSO_BIT(VIF_GSO_UDP), 0);
+		feed_super(bench, 20);
+		assert_int_equal(pump_and_count(bench), 20);
+	}
+	assert_int_equal(dropped_at_all(bench), 0);
+	bench_free(bench);
+}
+
+/* Two datagrams of a flow, as the kernel would glue them. */
+static void feed_pair(struct bench *bench)
+{
+	vif_batch_clear(bench->in);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct frame *frame = &bench->frame[i];
+
+		*frame = frame_make("ip4 udp data+4");
+		put_be16(frame->byte + 2, 32);
+		put_be16(frame->byte + 4, (uint16_t)(i + 1));
+		put_be16(frame->byte + 24, 12);
+		put_be16(frame->byte + 10, 0);
+		put_be16(frame->byte + 10,
+			 (uint16_t)~naive_add(0, frame->byte, 20));
+		put_be16(frame->byte + 26, 0);
+		put_be16(frame->byte + 26,
+			 (uint16_t)~naive_add(naive_pseudo(frame->byte, 17, 12),
+					      frame->byte + 20, 12));
+		assert_non_null(vif_batch_add(bench->in, frame->byte, 32));
+	}
+	assert_int_equal(vif_port_tx(bench->feeder, 0, bench->in->packet, 2),
+			 2);
+}
+
+static void each_burst_asks_the_source(void **state)
+{
+	struct bench *bench = bench_with(1, 64, VIF_FULL_WAIT, &cut_if_refused);
+	const uint32_t all = VIF_GSO_ALL | PORT_CSUM;
+
+	(void)state;
+	bench->source->caps.offload_varies = true;
+	bench->source->caps.rx_gso = VIF_GSO_ALL;
+	for (int i = 0; i < 3; i++) {
+		port_vary(bench->source, 0, all);
+		feed_pair(bench);
+		assert_int_equal(pump_and_count(bench), 1);
+		port_vary(bench->source, 0, 0);
+		feed_pair(bench);
+		assert_int_equal(pump_and_count(bench), 2);
+		/* One kind is enough to know that it can. */
+		port_vary(bench->source, 0, VIF_GSO_TCP);
+		feed_pair(bench);
+		assert_int_equal(pump_and_count(bench), 2);
+	}
+	/* What is refused is not made. */
+	bench->destination->caps.offload_varies = true;
+	port_vary(bench->source, 0, all);
+	port_vary(bench->destination, all, 0);
+	feed_pair(bench);
+	assert_int_equal(pump_and_count(bench), 2);
+	bench_free(bench);
+}
+
 static void zeroed_wire_can_be_abandoned(void **state)
 {
 	struct wire wire = { .source = NULL };
@@ -622,6 +720,8 @@ int main(void)
 		cmocka_unit_test(segments_wait_for_room),
 		cmocka_unit_test(segments_are_dropped_one_by_one),
 		cmocka_unit_test(abandoned_segments_are_counted),
+		cmocka_unit_test(each_burst_asks_the_destination),
+		cmocka_unit_test(each_burst_asks_the_source),
 		cmocka_unit_test(zeroed_wire_can_be_abandoned),
 		cmocka_unit_test(flows_stay_on_their_queue),
 		cmocka_unit_test(lanes_keep_to_their_queues),

@@ -165,17 +165,39 @@ struct vif_port {
 	_Atomic int state; /* enum vif_port_state */
 	atomic_bool stopped;
 	/*
-	 * GSO kinds of caps.tx_gso that the kernel has turned out to refuse.
-	 * tx still takes them, and cuts them itself.
+	 * What of caps.tx_gso is refused. Of a kernel: kinds it has turned out
+	 * not to take, which tx still takes and cuts itself. With
+	 * caps.offload_varies: what the peer there is now does not take, which
+	 * tx drops; then also PORT_CSUM, and that only with all kinds.
 	 */
 	_Atomic uint32_t tx_refused;
+	/*
+	 * With caps.offload_varies: what the peer there is now does not send,
+	 * VIF_GSO_BIT() and PORT_CSUM.
+	 */
+	_Atomic uint32_t rx_absent;
 };
 
-/* GSO kinds that it is no use to make for a port. Any thread. */
+/* Unfinished checksums, in a set of GSO kinds. */
+#define PORT_CSUM VIF_GSO_BIT(VIF_GSO_NONE)
+
+/* GSO kinds that it is no use to make for a port, and more. Any thread. */
 static inline uint32_t port_tx_refused(const struct vif_port *port)
 {
 	return atomic_load_explicit(&port->tx_refused, memory_order_relaxed);
 }
+
+static inline uint32_t port_rx_absent(const struct vif_port *port)
+{
+	return atomic_load_explicit(&port->rx_absent, memory_order_relaxed);
+}
+
+/*
+ * port_vary() - note what a port cannot do now
+ *
+ * Of a port with caps.offload_varies, by its controlling thread.
+ */
+void port_vary(struct vif_port *port, uint32_t tx_refused, uint32_t rx_absent);
 
 /*
  * port_set_state() - note a state, and report it if it changed.

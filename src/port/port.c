@@ -355,6 +355,17 @@ void port_notice(struct vif_port *port, const char *text)
 		port->config.on_notice(port->config.user, port, text);
 }
 
+void port_vary(struct vif_port *port, uint32_t tx_refused, uint32_t rx_absent)
+{
+	assert(port->caps.offload_varies);
+	assert(!(tx_refused & PORT_CSUM) ||
+	       (tx_refused & VIF_GSO_ALL) == VIF_GSO_ALL);
+	atomic_store_explicit(&port->tx_refused, tx_refused,
+			      memory_order_relaxed);
+	atomic_store_explicit(&port->rx_absent, rx_absent,
+			      memory_order_relaxed);
+}
+
 void port_refuse(struct vif_port *port, uint32_t kinds)
 {
 	uint32_t news = kinds & ~atomic_fetch_or(&port->tx_refused, kinds);

@@ -15,13 +15,24 @@
 
 #include "base/error.h"
 
+/* What the inner port cannot do now. Kinds that a kernel refuses stay so. */
+static void relay_offload(struct fault *fault, const struct vif_port *inner)
+{
+	if (fault->port.caps.offload_varies)
+		port_vary(&fault->port, port_tx_refused(inner),
+			  port_rx_absent(inner));
+	else
+		atomic_fetch_or(&fault->port.tx_refused,
+				port_tx_refused(inner));
+}
+
 /* The inner port's states are ours; after the end port.c lets none pass. */
 static void relay_state(void *user, struct vif_port *inner,
 			enum vif_port_state state)
 {
 	struct fault *fault = user;
 
-	(void)inner; /* the program does not know it */
+	relay_offload(fault, inner);
 	port_set_state(&fault->port, state);
 }
 
@@ -29,7 +40,7 @@ static void relay_notice(void *user, struct vif_port *inner, const char *text)
 {
 	struct fault *fault = user;
 
-	atomic_fetch_or(&fault->port.tx_refused, port_tx_refused(inner));
+	relay_offload(fault, inner);
 	port_notice(&fault->port, text);
 }
 
@@ -90,6 +101,7 @@ static void derive_caps(struct fault *fault)
 	caps->tx_shared = false; /* one set of dice, one packet held */
 	if (fault->tx_rates.reorder > 0)
 		caps->tx_holds = true;
+	relay_offload(fault, fault->inner);
 }
 
 static int make_lanes(struct fault *fault)
