@@ -52,6 +52,10 @@ const struct port_key memif_keys[MEMIF_KEYS_N] = {
 	{ "mtu", PORT_KEY_UINT, FIELD(mtu), "1500",
 	  "largest plain packet expected, bytes from L3 on; only told",
 	  .min = 68, .max = 65535 },
+	{ "offload", PORT_KEY_CHOICE, FIELD(offload), "auto",
+	  "what goes along with packets if the peer is a vif: off, csum, also "
+	  "TCP superpackets (tso), also UDP (tso+uso), or the best (auto)",
+	  .choices = port_offload_choices },
 	{ "name", PORT_KEY_STRING, FIELD(name), NULL,
 	  "what the peer is told, at most 31 bytes; default: memif and the id" },
 	{ "netns", PORT_KEY_STRING, FIELD(netns), NULL,

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "port/memif/ride.h"
 #include "wire/inet.h"
 
 static struct memif_port *to_memif(struct vif_port *port)
@@ -26,13 +27,40 @@ static const struct memif_port *to_const_memif(const struct vif_port *port)
 	return const_container_of(port, struct memif_port, port);
 }
 
+/* Offload state, which only another vif takes and sends. */
+
+static uint16_t choose_ride(const struct memif_options *options)
+{
+	uint32_t gso = port_offload_gso(options->offload);
+
+	/* What a packet of that mode begins with, nobody knows. */
+	if (options->mode == VIF_MEMIF_PUNT_INJECT ||
+	    !port_offload_csum(options->offload))
+		return 0;
+	return (uint16_t)(MEMIF_RIDE_CSUM |
+			  (gso & VIF_GSO_TCP ? MEMIF_RIDE_TCP : 0) |
+			  (gso & VIF_GSO_BIT(VIF_GSO_UDP) ? MEMIF_RIDE_UDP :
+							    0));
+}
+
+/* ride is what goes along on the present connection; 0 without one. */
+static void vary(struct memif_port *memif, uint16_t ride)
+{
+	uint32_t lacking = VIF_GSO_ALL & ~memif_ride_gso(ride);
+
+	if (!(ride & MEMIF_RIDE_CSUM))
+		lacking |= PORT_CSUM;
+	if (memif->port.caps.offload_varies)
+		port_vary(&memif->port, lacking, lacking);
+}
+
 /* Callbacks of the interface */
 
 static void on_connect(void *user, struct vif_memif_interface *interface)
 {
 	struct memif_port *memif = user;
 
-	(void)interface;
+	vary(memif, memif_interface_ride(interface));
 	port_set_state(&memif->port, VIF_PORT_UP);
 }
 
@@ -43,6 +71,7 @@ static void on_disconnect(void *user, struct vif_memif_interface *interface,
 	char text[256];
 
 	(void)interface;
+	vary(memif, 0);
 	port_set_state(&memif->port, VIF_PORT_DOWN);
 	(void)snprintf(text, sizeof(text), "the peer is gone: %.230s", reason);
 	port_notice(&memif->port, text);
@@ -116,6 +145,7 @@ static int open_interface(struct memif_port *memif,
 {
 	const struct memif_interface_extra extra = {
 		.counters = memif->port.queue,
+		.ride = memif->ride,
 	};
 	char name[32];
 
@@ -142,6 +172,10 @@ static void publish(struct memif_port *memif,
 	caps->n_queue = queues;
 	caps->seg_max = VIF_PACKET_SEG_MAX;
 	caps->rx_hostile = true;
+	caps->rx_csum = caps->tx_csum = memif->ride & MEMIF_RIDE_CSUM;
+	caps->rx_gso = caps->tx_gso = memif_ride_gso(memif->ride);
+	caps->offload_varies = memif->ride != 0;
+	vary(memif, 0);
 }
 
 static int memif_open(struct vif_port *port, const struct address *address,
@@ -164,6 +198,7 @@ static int memif_open(struct vif_port *port, const struct address *address,
 		r = join_context(memif, error);
 	if (r == 0)
 		r = open_socket(memif, &socket, error);
+	memif->ride = choose_ride(&options);
 	if (r == 0)
 		r = open_interface(memif, &options, &interface, error);
 	explicit_bzero(secret, sizeof(secret));
@@ -273,6 +308,20 @@ static void emit_number(emit_function *emit, void *user, const char *key,
 	emit(user, key, text);
 }
 
+static void emit_ride(const struct vif_memif_interface *interface,
+		      emit_function *emit, void *user)
+{
+	uint16_t ride =
+		interface->is_told ? memif_interface_ride(interface) : 0;
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%s%s%s",
+		       ride & MEMIF_RIDE_CSUM ? "csum" : "none",
+		       ride & MEMIF_RIDE_TCP ? "+tso" : "",
+		       ride & MEMIF_RIDE_UDP ? "+uso" : "");
+	emit(user, "offload_state", text);
+}
+
 static void emit_queue(const struct vif_memif_interface *interface,
 		       emit_function *emit, void *user, const char *way,
 		       unsigned int i)
@@ -313,6 +362,7 @@ static void memif_describe(const struct vif_port *port, emit_function *emit,
 	emit(user, "peer_program", details.peer_app);
 	emit(user, "link", vif_memif_state_name(details.state));
 	emit(user, "last_reason", details.reason);
+	emit_ride(interface, emit, user);
 	emit_number(emit, user, "connects", details.connects);
 	emit_number(emit, user, "failures", details.failures);
 	emit_number(emit, user, "regions", details.n_region);

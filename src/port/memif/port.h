@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "port/address.h"
 #include "port/memif/interface.h"
+#include "port/offload_key.h"
 #include "port/ops.h"
 
 /* Filled from the keys of the address; see the table in options.c. */
@@ -24,12 +25,13 @@ struct memif_options {
 	uint32_t unsealed;
 	uint32_t line;
 	uint32_t mtu;
+	uint32_t offload; /* enum port_offload */
 	const char *name;
 	const char *netns;
 	bool abstract, has_abstract;
 };
 
-enum memif_key_counts { MEMIF_KEYS_N = 18 };
+enum memif_key_counts { MEMIF_KEYS_N = 19 };
 extern const struct port_key memif_keys[MEMIF_KEYS_N];
 
 /*
@@ -51,6 +53,7 @@ struct memif_port {
 	struct vif_memif_socket *socket;
 	struct vif_memif_interface *interface;
 	uint32_t buffer; /* client: bytes of one; server: 0 */
+	uint16_t ride;   /* enum memif_ride: what it does if the peer does */
 	/* controlling thread */
 	bool has_started;
 };
