@@ -2,6 +2,7 @@
 /* What vif link tells of its link, as text or as JSON lines. */
 #include "cli/link_report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static double mean_batch(const struct vif_link_flow *flow)
@@ -89,9 +90,19 @@ static json_t *plan_json(const struct vif_link_plan *plan)
 			 (json_int_t)plan->n_lane);
 }
 
+/* Facts that are numbers are numbers, so that programs can count on them. */
+static json_t *fact_json(const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len > 0 && len < 19 && strspn(value, "0123456789") == len)
+		return json_integer(strtoll(value, NULL, 10));
+	return cli_json_text(value);
+}
+
 static void emit_json(void *user, const char *key, const char *value)
 {
-	(void)json_object_set_new(user, key, cli_json_text(value));
+	(void)json_object_set_new(user, key, fact_json(value));
 }
 
 static json_t *port_json(const struct vif_port *port)

@@ -47,6 +47,25 @@ static uint64_t failures_of(const struct memif_link *link)
 	return n - (counter_read(&link->ups) - link->is_told);
 }
 
+void memif_interface_ends(const struct vif_memif_interface *interface,
+			  void (*emit)(void *user, const char *name,
+				       uint64_t n),
+			  void *user)
+{
+	const struct memif_listener *listener = interface->link.listener;
+
+	memif_lock(interface->socket->memif);
+	for (int i = 0; i < MEMIF_DOWN_N; i++) {
+		uint64_t n = counter_read(&interface->link.downs[i]);
+
+		if (listener)
+			n += counter_read(&listener->downs[i]);
+		if (n > 0)
+			emit(user, memif_down_name((enum memif_down)i), n);
+	}
+	memif_unlock(interface->socket->memif);
+}
+
 static void fill_details(const struct vif_memif_interface *interface,
 			 struct vif_memif_details *to)
 {

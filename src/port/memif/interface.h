@@ -78,4 +78,13 @@ void memif_interface_look(struct vif_memif_interface *interface,
 /* Frees what was closed, now that no callback runs. */
 void memif_interfaces_reap(struct vif_memif_socket *socket);
 
+/*
+ * Why connections ended, or did not come about, and how often; those of clients
+ * that never said which interface of the socket they want among them.
+ */
+void memif_interface_ends(const struct vif_memif_interface *interface,
+			  void (*emit)(void *user, const char *name,
+				       uint64_t n),
+			  void *user);
+
 #endif

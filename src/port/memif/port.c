@@ -322,6 +322,18 @@ static void emit_ride(const struct vif_memif_interface *interface,
 	emit(user, "offload_state", text);
 }
 
+struct emit_ends {
+	emit_function *emit;
+	void *user;
+};
+
+static void emit_end(void *argument, const char *name, uint64_t n)
+{
+	const struct emit_ends *ends = argument;
+
+	emit_number(ends->emit, ends->user, name, n);
+}
+
 static void emit_queue(const struct vif_memif_interface *interface,
 		       emit_function *emit, void *user, const char *way,
 		       unsigned int i)
@@ -365,6 +377,8 @@ static void memif_describe(const struct vif_port *port, emit_function *emit,
 	emit_ride(interface, emit, user);
 	emit_number(emit, user, "connects", details.connects);
 	emit_number(emit, user, "failures", details.failures);
+	memif_interface_ends(interface, emit_end,
+			     &(struct emit_ends){ emit, user });
 	emit_number(emit, user, "regions", details.n_region);
 	emit_number(emit, user, "region_bytes", details.region_len);
 	for (unsigned int i = 0; i < details.n_rx; i++)
