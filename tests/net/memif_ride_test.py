@@ -215,6 +215,9 @@ def main(arguments):
     for offload in (("csum", "auto"), ("tso", "csum")):
         add(f"{'/'.join(offload)}, cut, checksums unfinished", transfer,
             offload, False)
+    for keys in (["ring=64"], ["ring=16", "buffer=4096"]):
+        add(f"{','.join(keys)}, too small", transfer, ("auto", "auto"), False,
+            keys=keys)
     add("two queues", transfer, ("auto", "auto"), True, keys=["queues=2"])
     for buffer in (512, 1024, 4096, 65535):
         add(f"buffers of {buffer}", chains, [f"buffer={buffer}"])

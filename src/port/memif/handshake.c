@@ -29,6 +29,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vif/packet.h>
+
 #include "base/bits.h"
 
 static bool is_client(const struct memif_handshake *handshake)
@@ -193,6 +195,21 @@ static uint16_t meet(uint16_t a, uint16_t b)
 	uint16_t both = a & b;
 
 	return both & MEMIF_RIDE_CSUM ? both : 0;
+}
+
+/*
+ * What a client asks for. A ring has to hold two of the largest superpackets, or
+ * one might never fit, and both sides would take turns.
+ */
+static uint16_t choose_ride(const struct memif_handshake_config *config,
+			    uint8_t log2_size, uint16_t offered)
+{
+	uint64_t room = (uint64_t)config->buffer_len << log2_size;
+	uint16_t ride = meet(config->ride, offered);
+
+	return room < 2 * (uint64_t)VIF_PACKET_LEN_MAX ?
+		       ride & MEMIF_RIDE_CSUM :
+		       ride;
 }
 
 /* Sending */
@@ -377,7 +394,8 @@ static void got_hello(struct memif_handshake *handshake,
 		at_most(config->n_ring[MEMIF_C2S], hello->max_c2s_ring);
 	geometry->n_ring[MEMIF_S2C] =
 		at_most(config->n_ring[MEMIF_S2C], hello->max_s2c_ring);
-	handshake->rider.ride = meet(config->ride, hello->rider.ride);
+	handshake->rider.ride =
+		choose_ride(config, geometry->log2_size, hello->rider.ride);
 	handshake->rider.nonce = hello->rider.nonce;
 	handshake->state = MEMIF_STATE_INIT;
 	handshake->want = MEMIF_WANT_BUILD;

@@ -41,6 +41,7 @@ struct memif_handshake_config {
 	uint8_t line_default; /* server: where nothing can be found out */
 	bool strict_secret;   /* server: refuse one that is not needed */
 	uint16_t ride;        /* enum memif_ride: what it takes and sends */
+	uint32_t buffer_len;  /* client: bytes of a packet in one buffer */
 	uint64_t bytes_max;   /* server: of all regions together */
 	uint64_t timeout_ns;
 	char secret[MEMIF_MSG_SECRET_SIZE]; /* "" for none */

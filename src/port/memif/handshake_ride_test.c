@@ -101,6 +101,7 @@ static void make_pair(struct pair *pair, uint16_t offered, uint16_t granted,
 	hello.rider.nonce = NONCE;
 	pair->server_config.ride = granted;
 	pair->client_config.ride = asked;
+	pair->client_config.buffer_len = 2048;
 	memif_handshake_init_client(&pair->client, &pair->client_config);
 	memif_handshake_init_server(&pair->server, &hello, TIMEOUT);
 	memif_handshake_start(&pair->client, 0);
@@ -319,6 +320,34 @@ static void grants_are_bounded(void **state)
 	assert_int_equal(pair.client.geometry.ride, 0);
 }
 
+/* Superpackets need a ring that holds two of the largest. */
+static void small_rings_carry_no_superpackets(void **state)
+{
+	static const struct {
+		uint32_t buffer_len;
+		uint8_t log2, log2_max; /* of the client, of the server */
+		uint16_t ride;
+	} cases[] = {
+		{ 2048, 10, 14, ALL },  { 2048, 7, 14, ALL },
+		{ 2048, 6, 14, CSUM },  { 2048, 10, 6, CSUM },
+		{ 65535, 1, 14, CSUM }, { 65535, 2, 14, ALL },
+		{ 64, 11, 14, CSUM },   { 64, 12, 14, ALL },
+		{ 65535, 15, 15, ALL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct pair pair;
+
+		make_pair(&pair, ALL, ALL, ALL);
+		pair.server.hello.max_log2_size = cases[i].log2_max;
+		pair.client_config.buffer_len = cases[i].buffer_len;
+		pair.client_config.log2_size = cases[i].log2;
+		assert_true(pass(&pair, &pair.server, &pair.client));
+		assert_int_equal(pair.client.rider.ride, cases[i].ride);
+	}
+}
+
 /* A server believes no INIT that asks for what it has not offered. */
 static void requests_are_bounded(void **state)
 {
@@ -348,6 +377,7 @@ int main(void)
 		cmocka_unit_test(leftovers_are_no_answer),
 		cmocka_unit_test(leaked_offer_is_not_answered),
 		cmocka_unit_test(grants_are_bounded),
+		cmocka_unit_test(small_rings_carry_no_superpackets),
 		cmocka_unit_test(requests_are_bounded),
 	};
 

@@ -563,6 +563,7 @@ static void fill_handshake_config(struct memif_link *link)
 		.line_default = memif_ring_line(),
 		.strict_secret = config->strict_secret,
 		.ride = config->ride,
+		.buffer_len = config->buffer_size - config->headroom,
 		.bytes_max = config->bytes_max,
 		.timeout_ns = config->handshake_ns,
 	};
