@@ -222,7 +222,8 @@ class MemifBench(Bench):
 
     def make(self, name, room, kind="tun"):
         """A cable by its name in the tables."""
-        keys = {"memif": (), "plain": ("offload=off",)}
+        keys = {"memif": (), "interrupt": ("rx=interrupt",),
+                "plain": ("offload=off",)}
         if name in keys:
             return MemifCable(room, self.vif, keys[name], self.vif_options)
         return Vif(room, self.vif, kind, (), self.vif_options)
@@ -234,14 +235,16 @@ class MemifBench(Bench):
         say("TCP, one stream, through two vifs and a memif")
         # Without the key, what crosses never has offload state.
         plain = ("plain",) if self.has_offload else ()
-        got = self.rounds(("memif", *plain, "direct"), self.tcp, show_tcp)
+        got = self.rounds(("memif", "interrupt", *plain, "direct"), self.tcp,
+                          show_tcp)
         titles = {"memif": "TCP, tun - vif - memif - vif - tun",
+                  "interrupt": "  in interrupt mode",
                   "plain": "  without offload state"}
-        return [Row("tun" if name == "memif" else "tun_plain", titles[name],
+        return [Row("tun" if name == "memif" else f"tun_{name}", titles[name],
                     "Gbit/s", got[name]["gbps"], "tun - vif - tun",
                     got["direct"]["gbps"], "ratio",
                     Gate(">=", 0.8) if name == "memif" else None)
-                for name in ("memif", *plain)]
+                for name in titles if name in got]
 
     def group_latency(self):
         lab.need("taskset")

@@ -19,7 +19,7 @@ import harness
 from harness import ADDRESS, MIB, SMALL, Skip, check, check_equal, wait
 
 N_BYTES = (16 if SMALL else 256) * MIB
-N_SEGMENT = 20000
+N_SEGMENT, DATAGRAM = 20000, 1200
 MODES = {"tun": "ip", "tap": "ethernet"}
 WHOLE = ("auto", "tso", "tso+uso")
 WAYS = ("a_to_b", "b_to_a")
@@ -137,8 +137,11 @@ def segmented(net, kind, offload, whole):
     cable = Cable(net, kind, (offload, "auto"), families=(4,))
     sink = net.traffic("b", "udp-sink", ADDRESS["b", 4])
     sent = net.traffic("a", "udp-count", ADDRESS["b", 4], sink.ready(),
-                       "--size", 1200, "--segment", "--rate", N_SEGMENT,
+                       "--size", DATAGRAM, "--segment", "--rate", N_SEGMENT,
                        "--count", N_SEGMENT).result()
+    # What is in the rings when a side ends is lost.
+    wait(lambda: net.device("b")["stats64"]["rx"]["bytes"] >=
+         sent["sent"] * DATAGRAM, "all datagrams to leave the rings", 20)
     summary = cable.stop()
     received = sink.stop()
     check_equal(sent["errors"], 0, f"send errors: {sent}")
