@@ -286,6 +286,7 @@ static void compare(const char *name, const char *way,
 			 "ask %d lost %#x %d, ready %#x %d %d, stages %#x",
 			 name, way, got->gso, got->csum, got->cut, got->glue,
 			 got->finish, got->ask, got->gso_lost, got->csum_lost,
+			 got->cut_ready, got->finish_ready, got->glue_ready,
 			 stages_of(got));
 }
 

@@ -155,7 +155,7 @@ def kill_and_restart(net, role):
         harness.ping(net, "a")
     harness.tcp(net, BYTES)
     facts = cable.facts(OTHER[role])
-    check_equal((facts["link"], facts["connects"]), ("connected", "4"),
+    check_equal((facts["link"], facts["connects"]), ("connected", 4),
                 f"facts {facts}")
     check(facts["last_reason"], "no reason for the last end")
     cable.stop()
@@ -189,11 +189,11 @@ def facts_tell_all(net):
                   client=["id=7", "ring=256"]).start_both()
     harness.ping(net, "a")
     facts = cable.facts("server")
-    expected = {"socket": cable.path, "role": "server", "id": "7",
+    expected = {"socket": cable.path, "role": "server", "id": 7,
                 "secret": "no", "interface": "left",
                 "peer_interface": "memif7", "peer_program": "vif",
-                "link": "connected", "connects": "1", "failures": "0",
-                "regions": "1", "state": "up"}
+                "link": "connected", "connects": 1, "failures": 0,
+                "regions": 1, "state": "up"}
     check_equal({key: facts.get(key) for key in expected}, expected, "facts")
     queue = dict(item.split("=") for item in facts["rx0"].split())
     check_equal(queue["ring"], "256", "ring")
