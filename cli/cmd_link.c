@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,7 +236,7 @@ struct run {
 	struct report report;
 	struct vif_port *port[2];
 	struct vif_link *link;
-	atomic_bool running; /* workers read it */
+	pthread_t main; /* the thread that opens, starts and prints */
 	int wake_fd;
 	_Atomic int news[2]; /* state of each port to tell, or NO_NEWS */
 	struct notices notices;
@@ -271,8 +272,12 @@ static void on_state(void *user, struct vif_port *port,
 {
 	struct run *run = user;
 
-	/* Before the link runs, states are no news; its end is told later. */
-	if (!atomic_load(&run->running) || state == VIF_PORT_CLOSED)
+	/*
+	 * What comes of opening and starting is no news, and the end is told
+	 * later. A worker may be faster than the thread that starts it.
+	 */
+	if (pthread_equal(pthread_self(), run->main) ||
+	    state == VIF_PORT_CLOSED)
 		return;
 	atomic_store(&run->news[port == run->port[1]], (int)state);
 	signals_wake();
@@ -430,9 +435,7 @@ static int start_link(struct run *run, struct vif_error *error)
 	run->report.last_s = (double)run->start_ns / 1e9;
 	run->link = link;
 	signals_abort(link);
-	r = vif_link_start(link, error);
-	atomic_store(&run->running, r == 0);
-	return r;
+	return vif_link_start(link, error);
 }
 
 static int run_ports(struct run *run, char **address)
@@ -459,6 +462,7 @@ static int run_link(const struct cli_command *command, int argc, char **argv)
 {
 	struct settings settings = { .ready_fd = -1 };
 	struct run run = { .settings = &settings,
+			   .main = pthread_self(),
 			   .news = { NO_NEWS, NO_NEWS } };
 	int first;
 	int r = parse(command, argc, argv, &settings, &first);
