@@ -216,7 +216,7 @@ def meet(net, server, client, words, server_words=(), **how):
     if server_words:
         wait_notice(cable, "server", *server_words)
     # Each reason is told once, however often it is tried.
-    wait(lambda: int(cable.facts("client")["failures"]) >= 3, "three tries")
+    wait(lambda: cable.facts("client")["failures"] >= 3, "three tries")
     check_equal(len(cable.notices("client")), 1,
                 f"notices {cable.notices('client')}")
     check(len(cable.notices("server")) <= 1,
