@@ -39,7 +39,7 @@ static int check_media(const struct plan_port *a, const struct plan_port *b,
 		  medium_name(b->caps->medium));
 	return error_hint(error, -EPROTOTYPE,
 			  "use ports of one kind, such as tun: and tun:, or "
-			  "tap: and tap:");
+			  "tap: and tap:; memif: has mode=ip for tun:");
 }
 
 enum vif_medium plan_medium(const struct vif_port_caps *a,

@@ -362,7 +362,9 @@ struct refusal_case {
 	const char *hint;
 };
 
-#define KINDS "use ports of one kind, such as tun: and tun:, or tap: and tap:"
+#define KINDS                                                              \
+	"use ports of one kind, such as tun: and tun:, or tap: and tap:; " \
+	"memif: has mode=ip for tun:"
 
 static const struct refusal_case refusals[] = {
 	{ &whole, &eth, "cannot link x:a to x:b",
