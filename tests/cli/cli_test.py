@@ -147,6 +147,14 @@ class Errors(unittest.TestCase):
         self.fails(2, ["unknown key 'queue'", "did you mean 'queues'"],
                    "link", "null:,queue=2", "null:")
 
+    def test_ring_of_memif(self):
+        for value, hint in (("1000", "write 512 or 1024"),
+                            ("3", "write 2 or 4"),
+                            ("32767", "write 16384 or 32768")):
+            self.fails(2, [f"bad value '{value}' for key 'ring'",
+                           "no power of two", f"hint: {hint}"],
+                       "link", f"memif:@a,ring={value}", "null:")
+
     def test_too_many_workers(self):
         self.fails(2, ["cannot use 3 workers", "hint:"],
                    "link", "--workers=3", "null:", "null:")

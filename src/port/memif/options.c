@@ -2,6 +2,7 @@
 /* The keys of memif: addresses, ours and those of other programs. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -157,10 +158,14 @@ static int take_ring(const struct memif_options *options, uint32_t *ret_log2,
 		*ret_log2 = options->rsize;
 		return 0;
 	}
-	if (options->ring & (options->ring - 1))
-		return refuse(error, "ring", "it is no power of two");
 	*ret_log2 = (uint32_t)log2_of(options->ring);
-	return 0;
+	if (options->ring == UINT32_C(1) << *ret_log2)
+		return 0;
+	error_set(error, -EINVAL, "bad value '%" PRIu32 "' for key 'ring'",
+		  options->ring);
+	error_why(error, -EINVAL, "it is no power of two");
+	return error_hint(error, -EINVAL, "write %" PRIu32 " or %" PRIu32,
+			  UINT32_C(1) << *ret_log2, UINT32_C(2) << *ret_log2);
 }
 
 int memif_options_apply(const struct memif_options *options, const char *main,
