@@ -7,7 +7,8 @@ and its JSON log, divided by tabs. Where a test prints a line for each of its
 cases, as cmocka and the network tests do, the cases are counted, else the test.
 
 A run without a log, or without a test in it, counts as a failure: a check that
-vanished must be seen.
+vanished must be seen. A run that was not even tried has the status "skip", and
+the reason in place of the log.
 """
 
 import json
@@ -106,7 +107,10 @@ def summarize(path):
         lines = runs.read().splitlines()
     for line in lines:
         stage, status, log = line.split("\t")
-        summary.add_run(stage, int(status), log)
+        if status == "skip":
+            summary.add("skipped", stage, log)
+        else:
+            summary.add_run(stage, int(status), log)
     if not lines:
         summary.add("failed", "nothing was run")
     return summary
@@ -170,6 +174,9 @@ def self_test():
         check("gcc\t0\t/nonexistent", "0 passed, 1 failed, 0 skipped")
         check("gcc\t1\t", "0 passed, 1 failed, 0 skipped")
         check("", "0 passed, 1 failed, 0 skipped")
+        if "arm: none" not in check("arm\tskip\tnone",
+                                    "0 passed, 0 failed, 1 skipped"):
+            sys.exit("the reason of a skipped run is missing")
         if "gcc: t: why" not in texts[0]:
             sys.exit("the reason of a skipped test is missing")
         if "gcc: t: ping as a user: only root" not in texts[4]:
