@@ -82,22 +82,6 @@ static struct vif_port_caps sink_caps(const struct plan_port *to,
 	return caps;
 }
 
-static void add_stages(const struct plan_port *from, const struct plan_port *to,
-		       struct plan_direction *direction)
-{
-	const bool wanted[PLAN_STAGE_N] = {
-		[PLAN_STAGE_FINISH] =
-			direction->finish || direction->finish_ready,
-		[PLAN_STAGE_CUT] = direction->cut || direction->cut_ready,
-		[PLAN_STAGE_GLUE] = direction->glue != 0,
-		[PLAN_STAGE_SPREAD] = to->caps->n_queue > from->caps->n_queue,
-	};
-
-	for (uint32_t i = 0; i < PLAN_STAGE_N; i++)
-		if (wanted[i])
-			direction->stage[direction->n_stage++] = i;
-}
-
 static int plan_direction(const struct plan_port *from,
 			  const struct plan_port *to,
 			  const struct plan_choices *choices,
@@ -129,7 +113,6 @@ static int plan_direction(const struct plan_port *from,
 		direction->csum_lost = unfinished;
 		direction->ask = rest || unfinished;
 	}
-	add_stages(from, to, direction);
 	if (!direction->ask || source->rx_settable)
 		return 0;
 	error_set(error, -EPROTOTYPE, "cannot link %s to %s", from->name,

@@ -9,18 +9,6 @@
 
 #include <vif/link.h>
 
-/*
- * Work a link does on packets between rx and tx. stages.c has the order in which
- * it is done, and why that does not matter.
- */
-enum plan_stage {
-	PLAN_STAGE_FINISH, /* fill in checksums that are left unfinished */
-	PLAN_STAGE_CUT,    /* cut superpackets the destination cannot take */
-	PLAN_STAGE_GLUE,   /* make superpackets of single packets */
-	PLAN_STAGE_SPREAD, /* choose a destination queue by flow hash */
-	PLAN_STAGE_N,
-};
-
 /* What the user wants of both directions. */
 struct plan_choices {
 	enum vif_link_glue glue;
@@ -32,6 +20,7 @@ struct plan_port {
 	const struct vif_port_caps *caps;
 };
 
+/* stages.c has the order of what is done, and why that does not matter. */
 struct plan_direction {
 	uint32_t gso;  /* superpackets that cross whole */
 	bool csum;     /* unfinished checksums cross */
@@ -45,8 +34,6 @@ struct plan_direction {
 	bool ask;          /* the source has to be asked for no more than */
 	uint32_t gso_lost; /* gso and csum, because the far side cannot take */
 	bool csum_lost;    /* these, and nothing is done on the way */
-	uint32_t n_stage;
-	enum plan_stage stage[PLAN_STAGE_N];
 };
 
 struct plan {
