@@ -161,6 +161,7 @@ static int init_wire(struct vif_link *link, enum vif_direction direction,
 		.cut_ready = plan->cut_ready,
 		.finish_ready = plan->finish_ready,
 		.glue_ready = plan->glue_ready,
+		.gather = plan->gather,
 	};
 
 	wire->source = link->port[direction];

@@ -96,6 +96,7 @@ static int plan_direction(const struct plan_port *from,
 	direction->csum = source->rx_csum && sink.tx_csum;
 	/* A superpacket has no finished checksum by definition. */
 	direction->gso = direction->csum ? source->rx_gso & sink.tx_gso : 0;
+	direction->gather = sink.seg_max < VIF_PACKET_SEG_MAX;
 	direction->glue = choose_glue(source, &sink, choices->glue);
 	direction->glue_ready = direction->glue && source->rx_gso &&
 				choices->glue == VIF_LINK_GLUE_AUTO;
@@ -249,6 +250,16 @@ static void say_checksums(struct text *text,
 		    sink->name);
 }
 
+static void say_pieces(struct text *text,
+		       const struct plan_direction *direction,
+		       const struct plan_port *sink)
+{
+	if (direction->gather)
+		say(text, ", copied beyond %u piece%s (%s takes no more)",
+		    sink->caps->seg_max, sink->caps->seg_max == 1 ? "" : "s",
+		    sink->name);
+}
+
 void plan_text(const struct plan *plan, enum vif_direction direction,
 	       const struct plan_port port[2], uint32_t n_worker, char *text,
 	       size_t size)
@@ -266,6 +277,7 @@ void plan_text(const struct plan *plan, enum vif_direction direction,
 	say_superpackets(&line, way, source, sink);
 	say_glue(&line, way, source);
 	say_checksums(&line, way, sink);
+	say_pieces(&line, way, sink);
 	say(&line, ", mtu %u", source->caps->mtu);
 	if (source->caps->mtu > sink->caps->mtu)
 		say(&line, " (larger than the %u of %s)", sink->caps->mtu,

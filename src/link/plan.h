@@ -27,6 +27,7 @@ struct plan_direction {
 	uint32_t cut;  /* superpackets that are cut on the way */
 	uint32_t glue; /* superpackets that are made on the way */
 	bool finish;   /* checksums are finished on the way */
+	bool gather;   /* packets in many pieces are copied into one */
 	/* of what crosses: only while the far side refuses it */
 	uint32_t cut_ready;
 	bool finish_ready;

@@ -41,6 +41,7 @@ static const struct side eth = { ETH, 1, ALL, ALL, true, true, true };
 static const struct side sink = { ANY, 1, 0, ALL, false, true, false };
 /* Takes superpackets, but in one piece only. */
 static const struct side flat = { IP, 1, 0, ALL, false, true, false, 1 };
+static const struct side narrow = { IP, 1, 0, ALL, false, true, false, 63 };
 /* Takes superpackets it cannot be given: their checksums are unfinished. */
 static const struct side odd = { IP, 1, 0, ALL, false, false, true };
 
@@ -249,7 +250,19 @@ static const struct plan_case plans[] = {
 	{ "to a sink", &defaults, &whole, &sink, WHOLE(ALL), NOTHING },
 	{ "frames to a sink", &defaults, &eth, &sink, WHOLE(ALL), NOTHING },
 	{ "sink to sink", &defaults, &sink, &sink, NOTHING, NOTHING },
-	{ "few pieces", &defaults, &plain, &flat, NOTHING, NOTHING },
+	{ "one piece", &defaults, &plain, &flat, { .gather = true }, NOTHING },
+	{ "one piece of anything",
+	  &defaults,
+	  &whole,
+	  &flat,
+	  { .gso = ALL, .csum = true, .gather = true },
+	  GLUED(ALL) },
+	{ "a piece less than there can be",
+	  &defaults,
+	  &plain,
+	  &narrow,
+	  { .gather = true, .glue = ALL },
+	  NOTHING },
 };
 
 static void compare(const char *name, const char *way,
@@ -258,17 +271,18 @@ static void compare(const char *name, const char *way,
 {
 	if (got->gso != want->gso || got->csum != want->csum ||
 	    got->cut != want->cut || got->glue != want->glue ||
-	    got->finish != want->finish || got->ask != want->ask ||
-	    got->gso_lost != want->gso_lost ||
+	    got->finish != want->finish || got->gather != want->gather ||
+	    got->ask != want->ask || got->gso_lost != want->gso_lost ||
 	    got->csum_lost != want->csum_lost ||
 	    got->cut_ready != want->cut_ready ||
 	    got->finish_ready != want->finish_ready ||
 	    got->glue_ready != want->glue_ready)
 		fail_msg("%s, %s: gso %#x csum %d cut %#x glue %#x finish %d "
-			 "ask %d lost %#x %d, ready %#x %d %d",
+			 "gather %d ask %d lost %#x %d, ready %#x %d %d",
 			 name, way, got->gso, got->csum, got->cut, got->glue,
-			 got->finish, got->ask, got->gso_lost, got->csum_lost,
-			 got->cut_ready, got->finish_ready, got->glue_ready);
+			 got->finish, got->gather, got->ask, got->gso_lost,
+			 got->csum_lost, got->cut_ready, got->finish_ready,
+			 got->glue_ready);
 }
 
 static void offloads_cross_where_both_can(void **state)
@@ -505,6 +519,15 @@ static const struct text_case texts[] = {
 	{ &glue_on, &tcp, &whole, 1, 1, 1500, 1,
 	  "tun:a -> tun:b: superpackets tcp4+tcp6, glued tcp4+tcp6+udp (as "
 	  "told), checksums partial, mtu 1500, 1 queue, 1 worker" },
+	{ &defaults, &plain, &narrow, 1, 1, 1500, 1,
+	  "tun:a -> tun:b: superpackets none (tun:a makes none), glued "
+	  "tcp4+tcp6+udp (tun:a delivers packets one by one), checksums "
+	  "complete, copied beyond 63 pieces (tun:b takes no more), mtu 1500, "
+	  "1 queue, 1 worker" },
+	{ &glue_off, &plain, &flat, 1, 1, 1500, 1,
+	  "tun:a -> tun:b: superpackets none (tun:a makes none), checksums "
+	  "complete, copied beyond 1 piece (tun:b takes no more), mtu 1500, 1 "
+	  "queue, 1 worker" },
 	{ &defaults, &sink, &whole, 1, 1, 1500, 1,
 	  "tun:a -> tun:b: superpackets none, checksums complete, mtu 1500, "
 	  "1 queue, 1 worker" },

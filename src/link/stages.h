@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stages of a plan that change packets: finish, cut, glue.
+ * The stages of a plan that change packets: finish, cut, glue, gather.
  *
  * A burst goes in, and comes out a few packets at a time, so that the room for
  * segments is bounded whatever a superpacket is cut into. Payload is pointed at
- * where the source has lent it and never copied or written; headers that differ
- * are written into memory of the stages.
+ * where the source has lent it and never written; headers that differ are
+ * written into memory of the stages. Only what would have more pieces than the
+ * destination takes is copied.
  *
  * Threads: one at a time. Counters are read by anyone.
  */
@@ -28,6 +29,7 @@ struct stages_config {
 	uint32_t cut_ready;     /* kinds to cut while they are refused */
 	bool finish_ready;      /* finish while unfinished ones are refused */
 	bool glue_ready;        /* glue only what comes one by one */
+	bool gather;            /* packets come in more pieces than that: */
 	uint32_t seg_max;       /* pieces a packet may have afterwards */
 };
 
@@ -46,10 +48,10 @@ struct stages;
 static inline bool stages_are_needed(const struct stages_config *config)
 {
 	return config->cut || config->cut_ready || config->glue ||
-	       config->finish || config->finish_ready;
+	       config->finish || config->finish_ready || config->gather;
 }
 
-/* Returns 0 or -ENOMEM. */
+/* seg_max is at least 1. Returns 0 or -ENOMEM. */
 int stages_new(const struct stages_config *config, struct stages **ret_stages);
 void stages_free(struct stages *stages); /* NULL is allowed */
 

@@ -20,6 +20,7 @@ enum {
 };
 
 struct bench {
+	uint32_t seg_max; /* of what comes out */
 	struct frame frame[PACKETS_MAX];
 	struct vif_batch *in;
 	struct stages *stages;
@@ -33,6 +34,7 @@ static struct bench *bench_new(const struct stages_config *config)
 	assert_int_equal(
 		vif_batch_new(PACKETS_MAX, 4 * PACKETS_MAX, &bench->in), 0);
 	assert_int_equal(stages_new(config, &bench->stages), 0);
+	bench->seg_max = config->seg_max;
 	return bench;
 }
 
@@ -123,6 +125,7 @@ static uint32_t run(struct bench *bench, uint32_t *ret_portions)
 	while ((n = stages_next(bench->stages, &packet)) > 0) {
 		assert_true(n <= STAGES_BATCH);
 		for (uint32_t i = 0; i < n; i++) {
+			assert_in_range(packet[i].n_seg, 1, bench->seg_max);
 			assert_int_equal(
 				vif_packet_check(&packet[i], VIF_MEDIUM_IP), 0);
 			if (packet[i].csum != VIF_CSUM_PARTIAL)
@@ -436,6 +439,166 @@ static void abandoned_bursts_leave_nothing(void **state)
 	bench_free(bench);
 }
 
+/* Takes the last packet apart, after its first bytes. */
+static void split(struct bench *bench, size_t first, uint16_t n_seg)
+{
+	struct vif_packet *packet = &bench->in->packet[bench->in->n - 1];
+	uint8_t *at = packet->seg[0].iov_base;
+	size_t left = packet->len - first;
+
+	bench->in->n_seg += n_seg - 1u;
+	packet->n_seg = n_seg;
+	packet->seg[0].iov_len = first;
+	at += first;
+	for (uint16_t i = 1; i < n_seg; i++) {
+		size_t len = i + 1 < n_seg ? left / n_seg : left;
+
+		packet->seg[i] = (struct iovec){ at, len };
+		at += len;
+		left -= len;
+	}
+}
+
+/* One packet through stages of this kind; returns what comes out. */
+static uint32_t run_one(const struct stages_config *config, bool is_super,
+			uint16_t n_seg)
+{
+	struct bench *bench = bench_new(config);
+	const struct stages_counters *count = stages_counters(bench->stages);
+	uint32_t n, portions;
+
+	if (is_super)
+		add_super(bench, 2500, 1000);
+	else
+		add_partial(bench, 2500);
+	if (n_seg > 1)
+		split(bench, 300, n_seg);
+	stages_begin(bench->stages, bench->in, 0, true);
+	n = run(bench, &portions);
+	assert_int_equal(counter_read(&count->malformed), 0);
+	bench_free(bench);
+	return n;
+}
+
+/* Whatever is done to packets: run() counts pieces, and sums up bytes. */
+static void no_packet_has_too_many_pieces(void **state)
+{
+	static const uint16_t numbers[] = { 1, 2, 3, 4, 5, 9, 62, 63, 64 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(numbers) * ARRAY_LEN(numbers); i++) {
+		uint16_t n = numbers[i % ARRAY_LEN(numbers)];
+		struct stages_config config = all;
+
+		config.seg_max = numbers[i / ARRAY_LEN(numbers)];
+		config.gather = config.seg_max < VIF_PACKET_SEG_MAX;
+		assert_int_equal(run_one(&config, true, n), 3);
+		assert_int_equal(run_one(&config, false, n), 1);
+		config.finish = false;
+		assert_int_equal(run_one(&config, true, n), 3);
+		config.cut = 0;
+		if (config.gather)
+			assert_int_equal(run_one(&config, true, n), 1);
+	}
+}
+
+/* As many pieces as there can be, and one more for headers of one's own. */
+static void most_pieces_are_not_too_many(void **state)
+{
+	struct bench *bench = bench_new(&all);
+	uint32_t portions;
+
+	(void)state;
+	add_super(bench, 1400, 1400);
+	split(bench, 300, VIF_PACKET_SEG_MAX);
+	add_partial(bench, 1400);
+	split(bench, 300, VIF_PACKET_SEG_MAX);
+	stages_begin(bench->stages, bench->in, 0, true);
+	assert_int_equal(run(bench, &portions), 2);
+	assert_int_equal(
+		counter_read(&stages_counters(bench->stages)->malformed), 0);
+	bench_free(bench);
+}
+
+static const struct stages_config flat = {
+	.medium = VIF_MEDIUM_IP,
+	.gather = true,
+	.seg_max = 1,
+};
+
+static void pieces_are_gathered_in_a_copy(void **state)
+{
+	struct bench *bench = bench_new(&flat);
+	const struct vif_packet *packet;
+
+	(void)state;
+	add_super(bench, 1400, 700);
+	split(bench, HEADERS, 7);
+	add_partial(bench, 100);
+	stages_begin(bench->stages, bench->in, 0, true);
+	assert_int_equal(stages_next(bench->stages, &packet), 2);
+	assert_int_equal(packet[0].n_seg, 1);
+	assert_int_equal(packet[0].gso, VIF_GSO_TCP4);
+	assert_int_equal(packet[0].gso_size, 700);
+	assert_int_equal(packet[0].csum, VIF_CSUM_PARTIAL);
+	assert_ptr_not_equal(packet[0].seg[0].iov_base, bench->frame[0].byte);
+	assert_memory_equal(packet[0].seg[0].iov_base, bench->frame[0].byte,
+			    HEADERS + 1400);
+	/* What fits is no copy. */
+	assert_ptr_equal(packet[1].seg[0].iov_base, bench->frame[1].byte);
+	assert_int_equal(stages_next(bench->stages, &packet), 0);
+	bench_free(bench);
+}
+
+/* A whole burst passes as it is, if it can. */
+static void single_pieces_pass(void **state)
+{
+	struct bench *bench = bench_new(&flat);
+	const struct vif_packet *packet;
+
+	(void)state;
+	add_partial(bench, 100);
+	add_partial(bench, 200);
+	stages_begin(bench->stages, bench->in, 0, true);
+	assert_int_equal(stages_next(bench->stages, &packet), 2);
+	assert_ptr_equal(packet, bench->in->packet);
+	bench_free(bench);
+}
+
+/* Room for copies is bounded, too: large ones come in portions. */
+static void copies_come_in_portions(void **state)
+{
+	enum { LARGE = VIF_PACKET_LEN_MAX };
+	struct bench *bench = bench_new(&flat);
+	uint8_t *bytes = malloc(LARGE);
+	const struct vif_packet *packet;
+	uint32_t n = 0;
+
+	(void)state;
+	assert_non_null(bytes);
+	for (uint32_t i = 0; i < LARGE; i++)
+		bytes[i] = (uint8_t)(i * 7 + i / 256);
+	for (size_t i = 0; i < 5; i++) {
+		assert_non_null(vif_batch_add(bench->in, bytes, LARGE));
+		split(bench, 1000 + i, 2);
+	}
+	stages_begin(bench->stages, bench->in, 0, true);
+	for (uint32_t got = 2; got == 2; n += got) {
+		got = stages_next(bench->stages, &packet);
+		assert_in_range(got, 1, 2);
+		for (uint32_t i = 0; i < got; i++) {
+			assert_int_equal(packet[i].n_seg, 1);
+			assert_int_equal(packet[i].len, LARGE);
+			assert_memory_equal(packet[i].seg[0].iov_base, bytes,
+					    LARGE);
+		}
+	}
+	assert_int_equal(n, 5);
+	assert_int_equal(stages_next(bench->stages, &packet), 0);
+	free(bytes);
+	bench_free(bench);
+}
+
 static void nothing_is_left_at_first(void **state)
 {
 	struct bench *bench = bench_new(&all);
@@ -463,6 +626,11 @@ int main(void)
 		cmocka_unit_test(bursts_without_work_pass),
 		cmocka_unit_test(superpackets_of_the_source_end_gluing),
 		cmocka_unit_test(abandoned_bursts_leave_nothing),
+		cmocka_unit_test(no_packet_has_too_many_pieces),
+		cmocka_unit_test(most_pieces_are_not_too_many),
+		cmocka_unit_test(pieces_are_gathered_in_a_copy),
+		cmocka_unit_test(single_pieces_pass),
+		cmocka_unit_test(copies_come_in_portions),
 		cmocka_unit_test(nothing_is_left_at_first),
 	};
 
