@@ -91,6 +91,14 @@ int cli_fail(const struct vif_error *error);
 int cli_usage(const struct cli_command *command, const char *format, ...)
 	VIF_PRINTF(2, 3);
 
+/*
+ * cli_flush() - write out what was printed on stdout
+ *
+ * Returns 0, or what the first write that failed said, in this call or in one
+ * before: -EPIPE when the reader is gone.
+ */
+int cli_flush(void);
+
 /* Text that others chose as JSON; what is not UTF-8 in it becomes '?'. */
 json_t *cli_json_text(const char *text);
 

@@ -37,7 +37,7 @@ void demo_report_plan(const struct demo *demo)
 		printf("  plan    %s\n",
 		       vif_link_plan(demo->link, (enum vif_direction)way)->text);
 	putchar('\n');
-	(void)fflush(stdout); /* the rest takes a while */
+	(void)cli_flush(); /* the rest takes a while */
 }
 
 static void ping_row(const char *family, const struct demo_ping *ping)
@@ -60,7 +60,7 @@ void demo_report_ping(const struct demo_result *result)
 	ping_row("IPv4", &result->ping4);
 	if (result->ping6.sent)
 		ping_row("IPv6", &result->ping6);
-	(void)fflush(stdout); /* the rest takes a while */
+	(void)cli_flush(); /* the rest takes a while */
 }
 
 void demo_report_tcp(const struct demo_result *result, enum demo_load load)
@@ -78,7 +78,7 @@ void demo_report_tcp(const struct demo_result *result, enum demo_load load)
 		printf(" %15s", cli_rate(rate_of(&result->flow[load][way]),
 					 text, sizeof(text)));
 	putchar('\n');
-	(void)fflush(stdout); /* the rest takes a while */
+	(void)cli_flush(); /* the rest takes a while */
 }
 
 static void drops_row(const struct vif_link_stats *stats)

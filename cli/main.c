@@ -33,14 +33,6 @@ static const char *real_name(const char *name)
 	return name;
 }
 
-/* Whether everything written to stdout got there. */
-static bool stdout_is_whole(void)
-{
-	bool failed = ferror(stdout) != 0;
-
-	return fflush(stdout) == 0 && !failed;
-}
-
 /* A closed one would be a device or a socket of ours soon. */
 static void keep_standard_fds(void)
 {
@@ -56,7 +48,7 @@ static void keep_standard_fds(void)
 int main(int argc, char **argv)
 {
 	const struct cli_command *command;
-	int r;
+	int r, lost;
 
 	keep_standard_fds();
 	/* A reader of ours that goes away is an error of a write, no more. */
@@ -69,9 +61,11 @@ int main(int argc, char **argv)
 	if (!command)
 		return help_unknown_command(argv[1]);
 	r = command->run(command, argc - 1, argv + 1);
-	if (!stdout_is_whole() && errno != EPIPE && r == CLI_OK) {
+	lost = cli_flush();
+	/* Who goes away wants no more of it. */
+	if (lost < 0 && lost != -EPIPE && r == CLI_OK) {
 		(void)fprintf(stderr, "vif: cannot write output: %s\n",
-			      strerror(errno)); /* NOLINT(concurrency-*) */
+			      strerror(-lost)); /* NOLINT(concurrency-*) */
 		return CLI_FAILED;
 	}
 	return r;

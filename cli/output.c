@@ -66,14 +66,28 @@ json_t *cli_json_text(const char *text)
 	return json ? json : json_null();
 }
 
+int cli_flush(void)
+{
+	static int error;
+
+	flockfile(stdout);
+	/* stdio knows that a write failed, but not for long why. */
+	if (fflush(stdout) != 0 && error == 0)
+		error = -errno;
+	if (ferror(stdout) && error == 0)
+		error = -EIO;
+	funlockfile(stdout);
+	return error;
+}
+
 static void print_json(json_t *json, size_t flags)
 {
 	/* Workers report states while the main thread reports rates. */
 	flockfile(stdout);
-	/* Fails for want of memory, or of a reader; main() checks stdout. */
+	/* Fails for want of memory, or of a reader; main() tells. */
 	(void)json_dumpf(json, stdout, flags | JSON_PRESERVE_ORDER);
 	(void)fputc('\n', stdout);
-	(void)fflush(stdout);
+	(void)cli_flush();
 	funlockfile(stdout);
 	json_decref(json);
 }

@@ -224,6 +224,33 @@ class Link(unittest.TestCase):
         self.assertIn("?.sock", events[0]["a"]["name"])
         self.assertIn("?.sock", events[0]["a_to_b"]["text"])
 
+    def test_reader_that_went_away_is_no_failure(self):
+        # The server's last calls, after its last line, fail for good reasons.
+        name = f"memif:@vif-cli-{os.getpid()}"
+        reader, writer = os.pipe()
+        with subprocess.Popen([VIF, "link", "-q", name, "null:"]) as client, \
+                subprocess.Popen([VIF, "link", "--json", name + ",role=server",
+                                  "null:"], stdout=writer, text=True,
+                                 stderr=subprocess.PIPE) as server:
+            os.close(writer)
+            with open(reader, encoding="utf-8") as lines:
+                while True:
+                    event = json.loads(lines.readline())
+                    if event["event"] == "state" and event["state"] == "up":
+                        break
+            server.send_signal(signal.SIGTERM)
+            _, err = server.communicate(timeout=60)
+            client.terminate()
+        self.assertEqual((server.returncode, err), (0, ""))
+
+    def test_disk_that_is_full_is_told(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run(
+                [VIF, "link", "--json", "-d", "10ms", "null:", "null:"],
+                stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write output: No space left", done.stderr)
+
     def test_ends_although_nobody_reads(self):
         reader, writer = os.pipe()
         child = subprocess.Popen(
