@@ -113,8 +113,9 @@ VIF_API int vif_queue_set_new(const struct vif_queue_config *config,
  * or one that is not open for both ways; -ENOTTY for what is neither TUN nor
  * TAP; -EBADFD when it has no device; -EOPNOTSUPP for a framing this library
  * does not speak, or offloads the kernel does not have; -EINVAL when it differs
- * from the queues in the set; -EEXIST when it is in the set; -E2BIG for too many
- * queues; -EMFILE or -ENFILE, since a queue takes one more descriptor; -ENOMEM.
+ * from the queues in the set; -EEXIST when it is in the set, or a copy of one that
+ * is, as far as the kernel tells; -E2BIG for too many queues; -EMFILE or
+ * -ENFILE, since a queue takes one more descriptor; -ENOMEM.
  * Context: any thread; never blocks for long; allocates.
  * Ownership: after a failure @fd is the caller's, open and as it was.
  */

@@ -71,6 +71,26 @@ static void contradictions_are_refused(void **state)
 	assert_int_equal(close(null), 0);
 }
 
+/* Older kernels than Linux 6.10 need kcmp(2) for it, which is an option. */
+static void copies_are_refused(void **state)
+{
+	struct device device;
+	int fd = device_make(&device, FLAGS);
+	int copy = dup(fd);
+	char both[64], why[64];
+
+	(void)state;
+	assert_true(copy >= 0);
+	(void)snprintf(both, sizeof(both), "tun:,fd=%d+%d", fd, copy);
+	(void)snprintf(why, sizeof(why), "a copy of descriptor %d", fd);
+	if (fcntl(fd, 1024 + 3, fd) == 1)
+		refused(both, -EINVAL, why);
+	else
+		skip();
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(close(copy), 0);
+}
+
 static unsigned int mtu_of(const struct device *device)
 {
 	struct ifreq request = { .ifr_flags = 0 };
@@ -276,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(contradictions_are_refused),
+		cmocka_unit_test(copies_are_refused),
 		cmocka_unit_test(what_was_changed_is_put_back),
 		cmocka_unit_test(the_device_may_be_elsewhere),
 		cmocka_unit_test(rights_are_not_needed),

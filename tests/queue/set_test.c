@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/bits.h"
@@ -109,6 +110,36 @@ static void unlike_queues_are_refused(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1); /* it was taken */
 	assert_int_equal(errno, EBADF);
 	vif_queue_set_free(NULL);
+}
+
+/* Whether the kernel tells copies: by F_DUPFD_QUERY of Linux 6.10, or kcmp. */
+static bool copies_can_be_told(int fd)
+{
+	return fcntl(fd, 1024 + 3, fd) == 1 ||
+	       syscall(SYS_kcmp, getpid(), getpid(), 0, fd, fd) == 0;
+}
+
+/* A copy is the same queue; another descriptor of the device is not. */
+static void copies_are_refused(void **state)
+{
+	struct device device;
+	int fd = device_make(&device, QUEUES);
+	int more = device_more(&device, QUEUES);
+	int copy = dup(more);
+	struct vif_queue_set *set = device_set(NULL, &fd, 1);
+	struct vif_queue *queue;
+	char why[64];
+
+	(void)state;
+	assert_true(copy >= 0);
+	if (!copies_can_be_told(copy)) {
+		print_message("SKIP: this kernel cannot tell copies\n");
+		skip();
+	}
+	assert_int_equal(vif_queue_set_add(set, more, &queue, NULL), 0);
+	(void)snprintf(why, sizeof(why), "a copy of descriptor %d", more);
+	refused_once(set, copy, -EEXIST, why);
+	vif_queue_set_free(set);
 }
 
 static void nothing_is_added_after_close(void **state)
@@ -331,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strange_descriptors_stay_with_the_caller),
 		cmocka_unit_test(unlike_queues_are_refused),
+		cmocka_unit_test(copies_are_refused),
 		cmocka_unit_test(nothing_is_added_after_close),
 		cmocka_unit_test(configs_are_checked),
 		cmocka_unit_test(header_sizes_are_the_kernels),

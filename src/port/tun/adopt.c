@@ -7,6 +7,7 @@
  * back. The device may be in another network namespace than this process; its
  * name means nothing there, so the descriptor is asked.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "os/fd.h"
 #include "os/tun.h"
 #include "port/tun/judge.h"
 #include "port/tun/tun.h"
@@ -45,19 +47,23 @@ static int check_options(const struct tun *tun, const char *name,
 }
 
 /* Copies of one descriptor would be one queue that two workers read. */
-static int check_distinct(const struct port_fd_list *list,
+static int check_distinct(const struct port_fd_list *list, size_t i,
 			  struct vif_error *error)
 {
-	for (size_t i = 1; i < list->n; i++) {
-		for (size_t j = 0; j < i; j++) {
-			if (list->fd[i] != list->fd[j])
-				continue;
-			error_set(error, -EINVAL, "cannot use descriptor %d",
-				  list->fd[i]);
+	int fd = list->fd[i];
+
+	for (size_t j = 0; j < i; j++) {
+		int other = list->fd[j];
+
+		if (other != fd && !fd_is_copy(other, fd))
+			continue;
+		error_set(error, -EINVAL, "cannot use descriptor %d", fd);
+		if (other == fd)
 			error_why(error, -EINVAL, "it is given twice");
-			return error_hint(error, -EINVAL,
-					  "leave one of them out");
-		}
+		else
+			error_why(error, -EINVAL,
+				  "it is a copy of descriptor %d", other);
+		return error_hint(error, -EINVAL, "leave one of them out");
 	}
 	return 0;
 }
@@ -158,8 +164,9 @@ int tun_adopt(struct tun *tun, const char *name, int *ret_netns_fd,
 	struct tun_facts first = { .fd = -1 };
 	int r = check_options(tun, name, error);
 
-	if (r == 0)
-		r = check_distinct(list, error);
+	assert(list->n > 0); /* else there is nothing to adopt */
+	for (size_t i = 0; r == 0 && i < list->n; i++)
+		r = check_distinct(list, i, error);
 	if (r < 0)
 		return r;
 	tun->queue = calloc(list->n, sizeof(*tun->queue));

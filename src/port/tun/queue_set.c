@@ -13,6 +13,7 @@
 
 #include "base/config.h"
 #include "base/error.h"
+#include "os/fd.h"
 #include "os/tun.h"
 #include "port/offload_key.h"
 #include "port/tun/queue.h"
@@ -54,6 +55,29 @@ static unsigned int count(const struct vif_queue_set *set)
 	return atomic_load_explicit(&set->n_queue, memory_order_acquire);
 }
 
+/* Copies of one descriptor would be one queue with two receiving threads. */
+static int check_distinct(const struct vif_queue_set *set, int fd,
+			  struct vif_error *error)
+{
+	for (unsigned int i = 0; i < count(set); i++) {
+		int other = set->queue[i]->io.fd;
+
+		if (other != fd && !fd_is_copy(other, fd))
+			continue;
+		error_set(error, -EEXIST, "cannot add descriptor %d", fd);
+		if (other == fd)
+			return error_why(error, -EEXIST,
+					 "it is in the set already");
+		error_why(error, -EEXIST,
+			  "it is a copy of descriptor %d, which is in the set",
+			  other);
+		return error_hint(error, -EEXIST,
+				  "open /dev/net/tun anew for each queue, and "
+				  "attach it with IFF_MULTI_QUEUE");
+	}
+	return 0;
+}
+
 /* What speaks against a descriptor before the kernel is asked about it. */
 static int check_room(const struct vif_queue_set *set, int fd,
 		      struct vif_error *error)
@@ -62,14 +86,8 @@ static int check_room(const struct vif_queue_set *set, int fd,
 		error_set(error, -ESHUTDOWN, "cannot add descriptor %d", fd);
 		return error_why(error, -ESHUTDOWN, "the set was closed");
 	}
-	for (unsigned int i = 0; i < count(set); i++) {
-		if (set->queue[i]->io.fd != fd)
-			continue;
-		error_set(error, -EEXIST, "cannot add descriptor %d", fd);
-		return error_why(error, -EEXIST, "it is in the set already");
-	}
 	if (count(set) < VIF_QUEUES_MAX)
-		return 0;
+		return check_distinct(set, fd, error);
 	error_set(error, -E2BIG, "cannot add descriptor %d", fd);
 	return error_why(error, -E2BIG, "a set has no more than %d queues",
 			 VIF_QUEUES_MAX);
