@@ -62,6 +62,17 @@ struct vif_queue_config {
 	uint32_t mtu; /* bytes from L3 on that a packet, or a segment of a
 		       * superpacket, may have to be sent; 0: not looked at */
 	enum vif_queue_offload offload;
+
+	/*
+	 * Called when something happened that a person should know although
+	 * packets go on flowing: a kernel that refuses superpackets of a kind
+	 * it has offered, so that segments are sent from now on. Once for each
+	 * kind, by the thread that was sending, inside of its call. text is a
+	 * sentence, borrowed for the call. It may use the set, but not free it.
+	 */
+	void (*on_notice)(void *user, struct vif_queue_set *set,
+			  const char *text);
+	void *user;
 };
 
 /**

@@ -169,6 +169,7 @@ static int send_burst(struct vif_queue *queue, struct port_counters *counters,
 		if (run > 0)
 			r = tun_io_tx(&queue->io, &queue->set->caps, counters,
 				      packet + done, run);
+		queue_tell_refusals(queue->set);
 		if (r < 0)
 			return done > 0 ? (int)done : r;
 		done += (unsigned int)r;

@@ -41,7 +41,9 @@ struct vif_queue_set {
 	struct vif_port_caps caps;
 	struct tun_facts first;
 	struct tun_rung rung;
-	struct tun_refusals refusals; /* any thread */
+	/* any thread */
+	struct tun_refusals refusals;
+	_Atomic uint32_t told; /* kinds of them that the program knows of */
 	/* under the lock; n_queue is read without, too */
 	pthread_mutex_t lock;
 	bool is_closed;
@@ -66,6 +68,9 @@ int queue_new(struct vif_queue_set *set, const struct tun_facts *facts,
 
 /* Closes the descriptor, too, if asked. */
 void queue_free(struct vif_queue *queue, bool with_fd);
+
+/* queue_set.c: tells the program of new refusals. Any thread, no lock. */
+void queue_tell_refusals(struct vif_queue_set *set);
 
 /* Under the lock. */
 void queue_add_stats(const struct vif_queue *queue,

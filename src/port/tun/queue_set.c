@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "base/error.h"
 #include "os/fd.h"
 #include "os/tun.h"
+#include "packet/offload.h"
 #include "port/offload_key.h"
 #include "port/tun/queue.h"
 #include "port/tun/steer.h"
@@ -268,6 +270,28 @@ int vif_queue_set_steer(struct vif_queue_set *set, enum vif_queue_steer how,
 	r = steer(set, how, program_fd, error);
 	queue_unlock(set);
 	return r;
+}
+
+void queue_tell_refusals(struct vif_queue_set *set)
+{
+	uint32_t refused = atomic_load_explicit(&set->refusals.kinds,
+						memory_order_relaxed);
+	uint32_t news;
+	char text[128];
+
+	if (refused == atomic_load_explicit(&set->told, memory_order_relaxed))
+		return;
+	/* Each is news to one thread only. */
+	news = refused & ~atomic_fetch_or(&set->told, refused);
+	for (uint32_t gso = VIF_GSO_TCP4; gso <= VIF_GSO_UDP; gso++) {
+		if (!(news & VIF_GSO_BIT(gso)) || !set->config.on_notice)
+			continue;
+		(void)snprintf(text, sizeof(text),
+			       "the kernel refuses superpackets of %s; from "
+			       "now on they are sent as segments",
+			       offload_gso_name((uint8_t)gso));
+		set->config.on_notice(set->config.user, set, text);
+	}
 }
 
 void vif_queue_set_stats(struct vif_queue_set *set,
