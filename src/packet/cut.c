@@ -17,23 +17,6 @@
 #include "wire/bytes.h"
 #include "wire/inet.h"
 
-enum tcp_layout {
-	TCP_SEQ = 4,
-	TCP_FLAGS = 13,
-	TCP_FIN = 0x01,
-	TCP_PSH = 0x08,
-	TCP_CWR = 0x80,
-};
-
-enum ip_layout {
-	IP4_LEN = 2,
-	IP4_ID = 4,
-	IP4_CSUM = 10,
-	IP6_PAYLOAD_LEN = 4,
-	IP6_NEXT = 6,
-	UDP_LEN = 4,
-};
-
 /* Bytes of the IP packet by its own account, or 0 when that is not there. */
 static size_t ip_len(const struct cut *cut)
 {
@@ -41,8 +24,8 @@ static size_t ip_len(const struct cut *cut)
 	uint16_t len;
 
 	if (cut->version == 4)
-		return get_be16(ip + IP4_LEN);
-	len = get_be16(ip + IP6_PAYLOAD_LEN);
+		return get_be16(ip + INET_IP4_TOTAL);
+	len = get_be16(ip + INET_IP6_PAYLOAD);
 	return len ? (size_t)len + INET_IP6_LEN : 0; /* no jumbograms */
 }
 
@@ -58,19 +41,19 @@ static void sum_up(struct cut *cut)
 	/* Without the length of the whole: one's complement subtraction. */
 	cut->l4_sum += 0xffff - checksum_word(l4_len & 0xffff);
 	if (cut->version == 4) {
-		cut->ip_id = get_be16(ip + IP4_ID);
-		memset(ip + IP4_LEN, 0, 4); /* length and ID */
-		memset(ip + IP4_CSUM, 0, 2);
+		cut->ip_id = get_be16(ip + INET_IP4_ID);
+		memset(ip + INET_IP4_TOTAL, 0, 4); /* length and ID */
+		memset(ip + INET_IP4_CSUM, 0, 2);
 		cut->ip_sum = checksum_sum(ip, packet->l4_off - packet->l3_off);
 	}
 	if (cut->is_tcp) {
-		cut->seq = (uint32_t)get_be16(l4 + TCP_SEQ) << 16 |
-			   get_be16(l4 + TCP_SEQ + 2);
-		cut->tcp_flags = l4[TCP_FLAGS];
-		memset(l4 + TCP_SEQ, 0, 4);
-		l4[TCP_FLAGS] = 0;
+		cut->seq = (uint32_t)get_be16(l4 + INET_TCP_SEQ) << 16 |
+			   get_be16(l4 + INET_TCP_SEQ + 2);
+		cut->tcp_flags = l4[INET_TCP_FLAGS];
+		memset(l4 + INET_TCP_SEQ, 0, 4);
+		l4[INET_TCP_FLAGS] = 0;
 	} else {
-		memset(l4 + UDP_LEN, 0, 2);
+		memset(l4 + INET_UDP_TOTAL, 0, 2);
 	}
 	memset(l4 + packet->csum_off, 0, 2);
 	if (cut->finish)
@@ -102,7 +85,7 @@ static bool has_fragment_header(const struct cut *cut)
 	const uint8_t *ip = cut->header + cut->packet.l3_off;
 	const uint8_t *at = ip + INET_IP6_LEN;
 	const uint8_t *l4 = cut->header + cut->packet.l4_off;
-	uint8_t proto = ip[IP6_NEXT];
+	uint8_t proto = ip[INET_IP6_NEXT];
 
 	if (cut->version == 4)
 		return false;
@@ -171,9 +154,9 @@ static uint8_t segment_flags(const struct cut *cut)
 	uint8_t flags = cut->tcp_flags;
 
 	if (cut->next > 0)
-		flags &= (uint8_t)~TCP_CWR;
+		flags &= (uint8_t)~INET_TCP_CWR;
 	if (cut->next + 1 < cut->n)
-		flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+		flags &= (uint8_t) ~(INET_TCP_FIN | INET_TCP_PSH);
 	return flags;
 }
 
@@ -182,15 +165,16 @@ static void patch_ip(const struct cut *cut, uint8_t *ip, uint32_t len)
 	uint16_t id;
 
 	if (cut->version == 6) {
-		put_be16(ip + IP6_PAYLOAD_LEN, (uint16_t)(len - INET_IP6_LEN));
+		put_be16(ip + INET_IP6_PAYLOAD, (uint16_t)(len - INET_IP6_LEN));
 		return;
 	}
 	id = (uint16_t)(cut->ip_id + cut->next);
-	put_be16(ip + IP4_LEN, (uint16_t)len);
-	put_be16(ip + IP4_ID, id);
-	checksum_store(ip + IP4_CSUM, (uint16_t)~checksum_fold(
-					      cut->ip_sum + checksum_word(len) +
-					      checksum_word(id)));
+	put_be16(ip + INET_IP4_TOTAL, (uint16_t)len);
+	put_be16(ip + INET_IP4_ID, id);
+	checksum_store(ip + INET_IP4_CSUM,
+		       (uint16_t)~checksum_fold(cut->ip_sum +
+						checksum_word(len) +
+						checksum_word(id)));
 }
 
 /* Fills in what differs in the L4 header, and the checksum. */
@@ -203,15 +187,15 @@ static void patch_l4(const struct cut *cut, uint8_t *l4, uint32_t len,
 	if (cut->is_tcp) {
 		uint32_t seq = cut->seq + cut->done;
 
-		put_be16(l4 + TCP_SEQ, (uint16_t)(seq >> 16));
-		put_be16(l4 + TCP_SEQ + 2, (uint16_t)seq);
-		l4[TCP_FLAGS] = segment_flags(cut);
+		put_be16(l4 + INET_TCP_SEQ, (uint16_t)(seq >> 16));
+		put_be16(l4 + INET_TCP_SEQ + 2, (uint16_t)seq);
+		l4[INET_TCP_FLAGS] = segment_flags(cut);
 		if (cut->finish)
 			sum += checksum_word(seq >> 16) +
 			       checksum_word(seq & 0xffff) +
-			       checksum_word(l4[TCP_FLAGS]);
+			       checksum_word(l4[INET_TCP_FLAGS]);
 	} else {
-		put_be16(l4 + UDP_LEN, (uint16_t)len);
+		put_be16(l4 + INET_UDP_TOTAL, (uint16_t)len);
 		if (cut->finish)
 			sum += checksum_word(len);
 	}

@@ -23,24 +23,6 @@
 #include "wire/checksum.h"
 #include "wire/inet.h"
 
-enum tcp_layout {
-	TCP_SEQ = 4,
-	TCP_OFFSET = 12,
-	TCP_FLAGS = 13,
-	TCP_PSH = 0x08,
-	TCP_ACK = 0x10,
-	TCP_ECE = 0x40,
-};
-
-enum ip_layout {
-	IP4_LEN = 2,
-	IP4_ID = 4,
-	IP4_CSUM = 10,
-	IP4_PROTO = 9,
-	IP6_LEN = 4,
-	UDP_LEN = 4,
-};
-
 void glue_init(struct glue *glue, enum vif_medium medium, uint32_t gso,
 	       uint32_t seg_max)
 {
@@ -68,20 +50,6 @@ static uint8_t kind_of(const struct glue_piece *piece)
 	return piece->version == 4 ? VIF_GSO_TCP4 : VIF_GSO_TCP6;
 }
 
-/* Bytes of the L4 header, or 0. */
-static uint16_t l4_len(const uint8_t *data, size_t len, const struct inet *inet)
-{
-	size_t there = len - inet->l4_off;
-	size_t l4;
-
-	if (inet->proto == INET_PROTO_UDP)
-		return there < INET_UDP_LEN ? 0 : INET_UDP_LEN;
-	if (inet->proto != INET_PROTO_TCP || there < INET_TCP_LEN)
-		return 0;
-	l4 = (size_t)(data[inet->l4_off + TCP_OFFSET] >> 4) * 4;
-	return l4 < INET_TCP_LEN || l4 > there ? 0 : (uint16_t)l4;
-}
-
 /*
  * Finds the headers of a packet. Returns false for what has no flow that could
  * be told: a fragment, or nothing we know.
@@ -105,7 +73,7 @@ static bool parse(const struct glue *glue, const struct vif_packet *packet,
 	if (inet_parse(data, len, glue->medium == VIF_MEDIUM_ETH, &inet) < 0 ||
 	    inet.fragment)
 		return false;
-	l4 = l4_len(data, len, &inet);
+	l4 = inet_l4_len(data, len, &inet);
 	if (l4 == 0)
 		return false;
 	piece->is_tcp = inet.proto == INET_PROTO_TCP;
@@ -126,9 +94,9 @@ static bool has_plain_ip(const struct glue_piece *piece)
 
 	if (piece->version == 4)
 		return piece->l4_off - piece->l3_off == INET_IP4_LEN &&
-		       get_be16(ip + IP4_LEN) == len;
+		       get_be16(ip + INET_IP4_TOTAL) == len;
 	return piece->l4_off - piece->l3_off == INET_IP6_LEN &&
-	       get_be16(ip + IP6_LEN) == len - INET_IP6_LEN;
+	       get_be16(ip + INET_IP6_PAYLOAD) == len - INET_IP6_LEN;
 }
 
 static uint64_t pseudo_sum(const uint8_t *ip, uint8_t version, uint8_t proto,
@@ -174,7 +142,7 @@ static bool has_good_checksums(const struct glue_piece *piece)
 	if (field == (piece->is_tcp ? 0xffff : 0))
 		return false;
 	if (piece->version == 4 &&
-	    (checksum_load(ip + IP4_CSUM) == 0xffff ||
+	    (checksum_load(ip + INET_IP4_CSUM) == 0xffff ||
 	     checksum_fold(checksum_short(ip, INET_IP4_LEN)) != 0xffff))
 		return false;
 	if (piece->packet->csum == VIF_CSUM_VERIFIED)
@@ -188,9 +156,10 @@ static bool has_good_checksums(const struct glue_piece *piece)
 
 static bool has_plain_flags(const struct glue_piece *piece)
 {
-	uint8_t flags = piece->data[piece->l4_off + TCP_FLAGS];
+	uint8_t flags = piece->data[piece->l4_off + INET_TCP_FLAGS];
 
-	return (flags & TCP_ACK) && !(flags & ~(TCP_ACK | TCP_PSH | TCP_ECE));
+	return (flags & INET_TCP_ACK) &&
+	       !(flags & ~(INET_TCP_ACK | INET_TCP_PSH | INET_TCP_ECE));
 }
 
 /* Whether a packet may be part of a superpacket at all. */
@@ -210,16 +179,17 @@ static bool is_candidate(const struct glue *glue,
 		return false;
 	if (piece->is_tcp && !has_plain_flags(piece))
 		return false;
-	if (!piece->is_tcp && get_be16(piece->data + piece->l4_off + UDP_LEN) !=
-				      packet->len - piece->l4_off)
+	if (!piece->is_tcp &&
+	    get_be16(piece->data + piece->l4_off + INET_UDP_TOTAL) !=
+		    packet->len - piece->l4_off)
 		return false;
 	return has_good_checksums(piece);
 }
 
 static uint32_t tcp_seq(const uint8_t *tcp)
 {
-	return (uint32_t)get_be16(tcp + TCP_SEQ) << 16 |
-	       get_be16(tcp + TCP_SEQ + 2);
+	return (uint32_t)get_be16(tcp + INET_TCP_SEQ) << 16 |
+	       get_be16(tcp + INET_TCP_SEQ + 2);
 }
 
 /* Everything in front of L4 that has to be the same in all segments. */
@@ -233,10 +203,10 @@ static bool same_ip(const struct glue_piece *piece, const uint8_t *header)
 	if (l3 > 0 && memcmp(a, header, l3) != 0)
 		return false;
 	if (piece->version == 6)
-		return memcmp(ip_a, ip_b, IP6_LEN) == 0 &&
+		return memcmp(ip_a, ip_b, INET_IP6_PAYLOAD) == 0 &&
 		       memcmp(ip_a + 6, ip_b + 6, INET_IP6_LEN - 6) == 0;
-	return memcmp(ip_a, ip_b, IP4_LEN) == 0 &&
-	       memcmp(ip_a + 6, ip_b + 6, IP4_CSUM - 6) == 0 &&
+	return memcmp(ip_a, ip_b, INET_IP4_TOTAL) == 0 &&
+	       memcmp(ip_a + 6, ip_b + 6, INET_IP4_CSUM - 6) == 0 &&
 	       memcmp(ip_a + 12, ip_b + 12, INET_IP4_LEN - 12) == 0;
 }
 
@@ -249,8 +219,8 @@ static bool same_l4(const struct glue_piece *piece, const uint8_t *header)
 
 	if (!piece->is_tcp)
 		return true;
-	return memcmp(a + 8, b + 8, TCP_FLAGS - 8) == 0 &&
-	       ((a[TCP_FLAGS] ^ b[TCP_FLAGS]) & ~TCP_PSH) == 0 &&
+	return memcmp(a + 8, b + 8, INET_TCP_FLAGS - 8) == 0 &&
+	       ((a[INET_TCP_FLAGS] ^ b[INET_TCP_FLAGS]) & ~INET_TCP_PSH) == 0 &&
 	       memcmp(a + 14, b + 14, 2) == 0 &&
 	       memcmp(a + 18, b + 18, len - 18) == 0;
 }
@@ -261,15 +231,16 @@ static bool same_form(const struct glue_piece *a, const struct glue_piece *b)
 	return a->version == b->version && a->is_tcp == b->is_tcp &&
 	       a->is_partial == b->is_partial && a->hdr_len == b->hdr_len &&
 	       a->l3_off == b->l3_off && a->l4_off == b->l4_off &&
-	       memcmp(a->data + a->l4_off, b->data + b->l4_off, TCP_SEQ) == 0;
+	       memcmp(a->data + a->l4_off, b->data + b->l4_off, INET_TCP_SEQ) ==
+		       0;
 }
 
 /* Numbers that have to count up. */
 static bool is_next(const struct glue_chain *chain,
 		    const struct glue_piece *piece)
 {
-	if (piece->version == 4 &&
-	    get_be16(piece->data + piece->l3_off + IP4_ID) != chain->next_id)
+	if (piece->version == 4 && get_be16(piece->data + piece->l3_off +
+					    INET_IP4_ID) != chain->next_id)
 		return false;
 	return !piece->is_tcp ||
 	       tcp_seq(piece->data + piece->l4_off) == chain->next_seq;
@@ -291,7 +262,7 @@ static bool continues(const struct glue *glue, const struct glue_chain *chain,
 static bool has_push(const struct glue_piece *piece)
 {
 	return piece->is_tcp &&
-	       (piece->data[piece->l4_off + TCP_FLAGS] & TCP_PSH);
+	       (piece->data[piece->l4_off + INET_TCP_FLAGS] & INET_TCP_PSH);
 }
 
 /* What comes after this piece, and whether anything may. */
@@ -329,7 +300,8 @@ static void begin_open(struct glue *glue, uint32_t i, uint32_t place)
 	chain->n = 0;
 	chain->len = piece->hdr_len;
 	if (piece->version == 4)
-		chain->next_id = get_be16(piece->data + piece->l3_off + IP4_ID);
+		chain->next_id =
+			get_be16(piece->data + piece->l3_off + INET_IP4_ID);
 	if (piece->is_tcp)
 		chain->next_seq = tcp_seq(piece->data + piece->l4_off);
 	advance(glue, chain, i);
@@ -405,22 +377,23 @@ static void write_header(const struct glue *glue,
 
 	memcpy(header, first->data, first->hdr_len);
 	if (first->version == 4) {
-		put_be16(ip + IP4_LEN, (uint16_t)(chain->len - first->l3_off));
-		memset(ip + IP4_CSUM, 0, 2);
-		checksum_store(ip + IP4_CSUM,
+		put_be16(ip + INET_IP4_TOTAL,
+			 (uint16_t)(chain->len - first->l3_off));
+		memset(ip + INET_IP4_CSUM, 0, 2);
+		checksum_store(ip + INET_IP4_CSUM,
 			       (uint16_t)~checksum_fold(
 				       checksum_short(ip, INET_IP4_LEN)));
 	} else {
-		put_be16(ip + IP6_LEN, (uint16_t)l4_total);
+		put_be16(ip + INET_IP6_PAYLOAD, (uint16_t)l4_total);
 	}
 	sum = checksum_fold(
 		pseudo_sum(ip, first->version, proto_of(first), l4_total));
 	if (first->is_tcp) {
 		if (has_push(&glue->piece[chain->last]))
-			l4[TCP_FLAGS] |= TCP_PSH;
+			l4[INET_TCP_FLAGS] |= INET_TCP_PSH;
 		checksum_store(l4 + INET_TCP_CSUM, sum);
 	} else {
-		put_be16(l4 + UDP_LEN, (uint16_t)l4_total);
+		put_be16(l4 + INET_UDP_TOTAL, (uint16_t)l4_total);
 		checksum_store(l4 + INET_UDP_CSUM, sum);
 	}
 }

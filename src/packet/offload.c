@@ -62,20 +62,6 @@ static size_t pieces_len(const struct vif_packet *packet)
 	return len;
 }
 
-/* Length of the L4 header, or 0 when it makes no sense or is not there. */
-static uint16_t l4_len(const uint8_t *data, size_t len, const struct inet *inet)
-{
-	size_t l4 = 0;
-
-	if (inet->proto == INET_PROTO_UDP)
-		l4 = INET_UDP_LEN;
-	else if (len >= (size_t)inet->l4_off + INET_TCP_LEN)
-		l4 = (size_t)(data[inet->l4_off + 12] >> 4) * 4;
-	if (inet->proto == INET_PROTO_TCP && l4 < INET_TCP_LEN)
-		return 0;
-	return inet->l4_off + l4 <= len ? (uint16_t)l4 : 0;
-}
-
 static int check_superpacket(const struct vif_packet *packet,
 			     enum vif_medium medium)
 {
@@ -96,7 +82,7 @@ static int check_superpacket(const struct vif_packet *packet,
 	if (inet.proto != kind->proto || inet.fragment ||
 	    (kind->version != 0 && inet.version != kind->version))
 		return -EINVAL;
-	l4 = l4_len(data, len, &inet);
+	l4 = inet_l4_len(data, len, &inet);
 	if (l4 == 0 || packet->hdr_len != inet.l4_off + l4 ||
 	    packet->l3_off != inet.l3_off || packet->l4_off != inet.l4_off ||
 	    packet->csum_off != kind->csum_off)
@@ -141,7 +127,8 @@ static int measure_superpacket(struct vif_packet *packet,
 	if (inet_parse(data, len, medium == VIF_MEDIUM_ETH, &inet) < 0)
 		return -EINVAL;
 	packet->l3_off = inet.l3_off;
-	packet->hdr_len = (uint16_t)(inet.l4_off + l4_len(data, len, &inet));
+	packet->hdr_len =
+		(uint16_t)(inet.l4_off + inet_l4_len(data, len, &inet));
 	return 0;
 }
 

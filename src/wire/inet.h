@@ -18,9 +18,32 @@ enum inet_sizes {
 	INET_IP6_LEN = 40,
 	INET_TCP_LEN = 20,
 	INET_UDP_LEN = 8,
-	INET_TCP_CSUM = 16, /* offset of the checksum in the header */
-	INET_UDP_CSUM = 6,
 	INET_IP6_EXT_MAX = 8, /* extension headers looked through */
+};
+
+/* Offsets of fields in their headers. */
+enum inet_fields {
+	INET_IP4_TOTAL = 2, /* length of the packet */
+	INET_IP4_ID = 4,
+	INET_IP4_TTL = 8,
+	INET_IP4_CSUM = 10,
+	INET_IP6_PAYLOAD = 4, /* length of what follows the header */
+	INET_IP6_NEXT = 6,
+	INET_IP6_HOP_LIMIT = 7,
+	INET_TCP_SEQ = 4,
+	INET_TCP_OFFSET = 12, /* length of the header, in its upper half */
+	INET_TCP_FLAGS = 13,
+	INET_TCP_CSUM = 16,
+	INET_UDP_TOTAL = 4, /* length with the header */
+	INET_UDP_CSUM = 6,
+};
+
+enum inet_tcp_flags {
+	INET_TCP_FIN = 0x01,
+	INET_TCP_PSH = 0x08,
+	INET_TCP_ACK = 0x10,
+	INET_TCP_ECE = 0x40,
+	INET_TCP_CWR = 0x80,
 };
 
 enum inet_proto {
@@ -62,5 +85,25 @@ int inet_l3_off(const uint8_t *frame, size_t len, uint16_t *ret_l3_off,
  */
 int inet_parse(const uint8_t *data, size_t len, bool is_eth,
 	       struct inet *ret_inet);
+
+/*
+ * inet_l4_len() - length of the TCP or UDP header that inet_parse() has found
+ *
+ * Returns 0 when it is of another protocol, makes no sense, or does not lie in
+ * the len bytes. Inline, because gluing asks for every packet.
+ */
+static inline uint16_t inet_l4_len(const uint8_t *data, size_t len,
+				   const struct inet *inet)
+{
+	size_t there = len - inet->l4_off;
+	size_t l4;
+
+	if (inet->proto == INET_PROTO_UDP)
+		return there < INET_UDP_LEN ? 0 : INET_UDP_LEN;
+	if (inet->proto != INET_PROTO_TCP || there < INET_TCP_LEN)
+		return 0;
+	l4 = (size_t)(data[inet->l4_off + INET_TCP_OFFSET] >> 4) * 4;
+	return l4 < INET_TCP_LEN || l4 > there ? 0 : (uint16_t)l4;
+}
 
 #endif

@@ -242,6 +242,44 @@ static void tags_are_looked_through(void **state)
 	}
 }
 
+/* Every length it can claim, in every length there can be. */
+static void l4_headers_have_their_length(void **state)
+{
+	static const char *const layers[] = {
+		"ip4 tcp data+60", "ip6 tcp data+60", "ip4 udp data+60",
+		"eth ip6 udp data+60", "ip4 icmp data+60"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(layers); i++) {
+		struct frame frame = frame_make(layers[i]);
+		bool is_eth = layers[i][0] == 'e';
+		struct inet inet;
+
+		assert_int_equal(
+			inet_parse(frame.byte, frame.len, is_eth, &inet), 0);
+		for (size_t words = 0; words < 16; words++) {
+			size_t want =
+				inet.proto == INET_PROTO_UDP ? 8 :
+				inet.proto == INET_PROTO_TCP && words >= 5 ?
+							       4 * words :
+							       0;
+
+			if (inet.proto == INET_PROTO_TCP)
+				frame.byte[inet.l4_off + 12] =
+					(uint8_t)(words << 4 | 1);
+			for (size_t n = 0; n <= frame.len - inet.l4_off; n++) {
+				size_t len = inet.l4_off + n;
+				uint8_t *exact = frame_exact(&frame, len);
+
+				assert_int_equal(inet_l4_len(exact, len, &inet),
+						 n >= want ? want : 0);
+				free(exact);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +290,7 @@ int main(void)
 		cmocka_unit_test(every_fragment_bit_counts),
 		cmocka_unit_test(packets_over_64k_are_read),
 		cmocka_unit_test(tags_are_looked_through),
+		cmocka_unit_test(l4_headers_have_their_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,12 +10,6 @@
 #include "wire/checksum.h"
 #include "wire/inet.h"
 
-enum ip_layout {
-	IP4_TTL = 8,
-	IP4_CSUM = 10,
-	IP6_HOP_LIMIT = 7,
-};
-
 const char *trial_fault_text(enum trial_fault fault)
 {
 	static const char *const texts[] = {
@@ -56,13 +50,13 @@ static bool same_ip(const uint8_t *want, const uint8_t *came, size_t len)
 	memcpy(ours, want, len);
 	memcpy(theirs, came, len);
 	if (len == INET_IP6_LEN) {
-		theirs[IP6_HOP_LIMIT] = ours[IP6_HOP_LIMIT];
+		theirs[INET_IP6_HOP_LIMIT] = ours[INET_IP6_HOP_LIMIT];
 		return memcmp(ours, theirs, len) == 0;
 	}
 	if (checksum_fold(checksum_sum(theirs, len)) != 0xffff)
 		return false;
-	theirs[IP4_TTL] = ours[IP4_TTL];
-	memcpy(theirs + IP4_CSUM, ours + IP4_CSUM, 2);
+	theirs[INET_IP4_TTL] = ours[INET_IP4_TTL];
+	memcpy(theirs + INET_IP4_CSUM, ours + INET_IP4_CSUM, 2);
 	return memcmp(ours, theirs, len) == 0;
 }
 
