@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <vif/vif.h>
@@ -102,12 +103,19 @@ int cli_flush(void);
 /* Text that others chose as JSON; what is not UTF-8 in it becomes '?'. */
 json_t *cli_json_text(const char *text);
 
+/* A counter as JSON, and one for each reason to drop by its name. */
+json_t *cli_json_number(uint64_t value);
+json_t *cli_json_drops(const uint64_t drops[VIF_DROP_N]);
+
 /* Print JSON on stdout, as one line or indented, and free it. */
 void cli_json_line(json_t *json);
 void cli_json_print(json_t *json);
 
 /* Print the help of one command on stdout. */
 void cli_help_command(const struct cli_command *command);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t cli_now_ns(void);
 
 /*
  * Numbers for people, into the caller's buffer, which they return:

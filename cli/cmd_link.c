@@ -13,7 +13,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bits.h"
@@ -244,14 +243,6 @@ struct run {
 	uint64_t next_stats_ns;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* always there */
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* A time that is too far away is never. */
 static uint64_t later(uint64_t at_ns, uint64_t by_ns)
 {
@@ -260,7 +251,7 @@ static uint64_t later(uint64_t at_ns, uint64_t by_ns)
 
 static double seconds_since(uint64_t start_ns)
 {
-	return (double)(now_ns() - start_ns) / 1e9;
+	return (double)(cli_now_ns() - start_ns) / 1e9;
 }
 
 /*
@@ -364,7 +355,7 @@ static void wait_for_end(struct run *run)
 	if (run->settings->duration_ns > 0)
 		end_ns = later(run->start_ns, run->settings->duration_ns);
 	for (;;) {
-		uint64_t at_ns = now_ns();
+		uint64_t at_ns = cli_now_ns();
 		uint64_t wake_ns = take_time(run, at_ns, end_ns);
 
 		if (at_ns >= end_ns)
@@ -430,7 +421,7 @@ static int start_link(struct run *run, struct vif_error *error)
 		.quiet = settings->quiet,
 	};
 	report_plan(&run->report, settings->verbose);
-	run->start_ns = now_ns();
+	run->start_ns = cli_now_ns();
 	run->next_stats_ns = later(run->start_ns, settings->stats_ns);
 	run->report.last_s = (double)run->start_ns / 1e9;
 	run->link = link;

@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "cli/cli.h"
 
 enum {
 	PAYLOAD_SIZE = 56, /* what ping(8) sends */
@@ -41,14 +42,6 @@ struct pinger {
 	uint16_t sequence;
 };
 
-uint64_t demo_now_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* The sum of RFC 1071 comes out right in either byte order. */
 static uint16_t checksum(const void *data, size_t len)
 {
@@ -73,7 +66,7 @@ static int open_pinger(struct pinger *pinger, const char *peer)
 	const struct sockaddr *to =
 		is_ipv6 ? (const void *)&to6 : (const void *)&to4;
 	socklen_t to_len = is_ipv6 ? sizeof(to6) : sizeof(to4);
-	uint64_t deadline_ns = demo_now_ns() + DEMO_STALL_MS * 1000000ull;
+	uint64_t deadline_ns = cli_now_ns() + DEMO_STALL_MS * 1000000ull;
 
 	if (!is_ipv6 && inet_pton(AF_INET, peer, &to4.sin_addr) != 1)
 		return -EINVAL;
@@ -86,7 +79,7 @@ static int open_pinger(struct pinger *pinger, const char *peer)
 		return -errno;
 	/* The route appears when the port has set its device up. */
 	while (connect(pinger->fd, to, to_len) < 0) {
-		if (errno != ENETUNREACH || demo_now_ns() > deadline_ns)
+		if (errno != ENETUNREACH || cli_now_ns() > deadline_ns)
 			return -errno;
 		(void)poll(NULL, 0, 1);
 	}
@@ -128,7 +121,7 @@ static bool is_answer(const struct pinger *pinger, const uint8_t *data,
 /* Wait for the answer; returns 1, 0 when it is late, or a negative errno. */
 static int wait_answer(const struct pinger *pinger, int timeout_ms)
 {
-	uint64_t end_ns = demo_now_ns() + (uint64_t)timeout_ms * 1000000u;
+	uint64_t end_ns = cli_now_ns() + (uint64_t)timeout_ms * 1000000u;
 	struct pollfd wait = { .fd = pinger->fd, .events = POLLIN };
 	uint8_t data[512];
 	ssize_t len;
@@ -141,7 +134,7 @@ static int wait_answer(const struct pinger *pinger, int timeout_ms)
 			continue;
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		if (demo_now_ns() >= end_ns)
+		if (cli_now_ns() >= end_ns)
 			return 0;
 		(void)poll(&wait, 1, timeout_ms);
 	}
@@ -150,10 +143,10 @@ static int wait_answer(const struct pinger *pinger, int timeout_ms)
 /* Get one echo through, however long the far end takes to come up. */
 static int reach(struct pinger *pinger)
 {
-	uint64_t end_ns = demo_now_ns() + DEMO_STALL_MS * 1000000ull;
+	uint64_t end_ns = cli_now_ns() + DEMO_STALL_MS * 1000000ull;
 	int code = 0, sent;
 
-	while (demo_now_ns() < end_ns) {
+	while (cli_now_ns() < end_ns) {
 		sent = send_echo(pinger);
 		code = wait_answer(pinger, FIRST_MS);
 		if (code > 0)
@@ -182,14 +175,14 @@ static uint64_t percentile(const uint64_t *sample, uint32_t n, uint32_t percent)
 static int measure(struct pinger *pinger, uint32_t n_echo, uint64_t *sample,
 		   struct demo_ping *ret_ping)
 {
-	uint64_t end_ns = demo_now_ns() + DEMO_STALL_MS * 1000000ull;
+	uint64_t end_ns = cli_now_ns() + DEMO_STALL_MS * 1000000ull;
 	struct demo_ping ping = { 0 };
 	uint32_t n = 0;
 	uint64_t start_ns;
 	int code;
 
-	while (ping.sent < n_echo && demo_now_ns() < end_ns) {
-		start_ns = demo_now_ns();
+	while (ping.sent < n_echo && cli_now_ns() < end_ns) {
+		start_ns = cli_now_ns();
 		code = send_echo(pinger);
 		if (code < 0)
 			return code;
@@ -198,7 +191,7 @@ static int measure(struct pinger *pinger, uint32_t n_echo, uint64_t *sample,
 		if (code < 0)
 			return code;
 		if (code > 0)
-			sample[n++] = demo_now_ns() - start_ns;
+			sample[n++] = cli_now_ns() - start_ns;
 	}
 	qsort(sample, n, sizeof(*sample), compare);
 	ping.lost = ping.sent - n;

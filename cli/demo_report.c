@@ -135,45 +135,32 @@ void demo_report_next(const struct demo *demo)
 		       vif);
 }
 
-static json_t *json_u64(uint64_t value)
-{
-	return json_integer((json_int_t)value);
-}
-
 static json_t *ping_json(const struct demo_ping *ping)
 {
-	return json_pack(
-		"{so so so so so so}", "sent", json_u64(ping->sent), "lost",
-		json_u64(ping->lost), "p50_ns", json_u64(ping->p50_ns),
-		"p90_ns", json_u64(ping->p90_ns), "p99_ns",
-		json_u64(ping->p99_ns), "max_ns", json_u64(ping->max_ns));
+	return json_pack("{so so so so so so}", "sent",
+			 cli_json_number(ping->sent), "lost",
+			 cli_json_number(ping->lost), "p50_ns",
+			 cli_json_number(ping->p50_ns), "p90_ns",
+			 cli_json_number(ping->p90_ns), "p99_ns",
+			 cli_json_number(ping->p99_ns), "max_ns",
+			 cli_json_number(ping->max_ns));
 }
 
 static json_t *flow_json(const struct demo_flow *flow)
 {
-	return json_pack(
-		"{so so so so so so}", "bits_per_s", json_real(rate_of(flow)),
-		"received_bytes", json_u64(flow->stream.bytes), "elapsed_ns",
-		json_u64(flow->stream.elapsed_ns), "tx_packets",
-		json_u64(flow->packets), "tx_bytes", json_u64(flow->bytes),
-		"tx_superpackets", json_u64(flow->superpackets));
+	return json_pack("{so so so so so so}", "bits_per_s",
+			 json_real(rate_of(flow)), "received_bytes",
+			 cli_json_number(flow->stream.bytes), "elapsed_ns",
+			 cli_json_number(flow->stream.elapsed_ns), "tx_packets",
+			 cli_json_number(flow->packets), "tx_bytes",
+			 cli_json_number(flow->bytes), "tx_superpackets",
+			 cli_json_number(flow->superpackets));
 }
 
 static json_t *both_ways(const struct demo_flow flow[VIF_DIRECTION_N])
 {
 	return json_pack("{so so}", "a_to_b", flow_json(&flow[VIF_A_TO_B]),
 			 "b_to_a", flow_json(&flow[VIF_B_TO_A]));
-}
-
-static json_t *drops_json(const uint64_t drops[VIF_DROP_N])
-{
-	json_t *object = json_object();
-
-	for (unsigned int i = 0; i < VIF_DROP_N; i++)
-		(void)json_object_set_new(object,
-					  vif_drop_name((enum vif_drop)i),
-					  json_u64(drops[i]));
-	return object;
 }
 
 static json_t *plan_json(const struct demo *demo, enum vif_direction way)
@@ -196,6 +183,6 @@ json_t *demo_report_json(const struct demo *demo,
 		plan_json(demo, VIF_B_TO_A), "ping", ping, "tcp", "alone",
 		both_ways(result->flow[DEMO_ALONE]), "both",
 		both_ways(result->flow[DEMO_BOTH]), "drops", "a_to_b",
-		drops_json(result->stats.flow[VIF_A_TO_B].drops), "b_to_a",
-		drops_json(result->stats.flow[VIF_B_TO_A].drops));
+		cli_json_drops(result->stats.flow[VIF_A_TO_B].drops), "b_to_a",
+		cli_json_drops(result->stats.flow[VIF_B_TO_A].drops));
 }

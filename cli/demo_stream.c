@@ -10,6 +10,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
+
 /* Large enough that system calls cost little beside the copying. */
 enum { CHUNK_SIZE = 256 * 1024 };
 
@@ -84,10 +86,10 @@ static int connect_to(int fd, const char *peer)
 /* Send until the time is over, then wait until the receiver has it all. */
 static int send_for(int fd, uint32_t time_ms, const void *chunk)
 {
-	uint64_t end_ns = demo_now_ns() + time_ms * 1000000ull;
+	uint64_t end_ns = cli_now_ns() + time_ms * 1000000ull;
 	char last;
 
-	while (demo_now_ns() < end_ns) {
+	while (cli_now_ns() < end_ns) {
 		if (send(fd, chunk, CHUNK_SIZE, MSG_NOSIGNAL) < 0)
 			return stall_code(errno);
 	}
@@ -127,7 +129,7 @@ static int read_all(int fd, void *chunk, struct demo_stream *ret_stream)
 			return stall_code(errno);
 		if (len == 0)
 			break;
-		now_ns = demo_now_ns();
+		now_ns = cli_now_ns();
 		/* The clock starts with the first bytes; they do not count. */
 		if (first_ns == 0)
 			first_ns = now_ns;

@@ -32,8 +32,6 @@ struct demo_stream {
 	uint64_t elapsed_ns; /* from the first byte to the last */
 };
 
-uint64_t demo_now_ns(void);
-
 /*
  * demo_ping() - measure round trips to an address
  * @peer:     IPv4 or IPv6 address as text.

@@ -20,45 +20,40 @@ static uint64_t all_drops(const struct vif_link_flow *flow)
 	return sum;
 }
 
-static json_t *number(uint64_t value)
-{
-	return json_integer((json_int_t)value);
-}
-
 static json_t *flow_json(const struct vif_link_flow *flow)
 {
 	json_t *json = json_object();
-	json_t *drops = json_object();
 
-	(void)json_object_set_new(json, "rx_packets", number(flow->rx_packets));
-	(void)json_object_set_new(json, "rx_bytes", number(flow->rx_bytes));
+	(void)json_object_set_new(json, "rx_packets",
+				  cli_json_number(flow->rx_packets));
+	(void)json_object_set_new(json, "rx_bytes",
+				  cli_json_number(flow->rx_bytes));
 	(void)json_object_set_new(json, "rx_superpackets",
-				  number(flow->rx_superpackets));
-	(void)json_object_set_new(json, "tx_packets", number(flow->tx_packets));
-	(void)json_object_set_new(json, "tx_bytes", number(flow->tx_bytes));
+				  cli_json_number(flow->rx_superpackets));
+	(void)json_object_set_new(json, "tx_packets",
+				  cli_json_number(flow->tx_packets));
+	(void)json_object_set_new(json, "tx_bytes",
+				  cli_json_number(flow->tx_bytes));
 	(void)json_object_set_new(json, "tx_superpackets",
-				  number(flow->tx_superpackets));
+				  cli_json_number(flow->tx_superpackets));
 	(void)json_object_set_new(json, "refused_superpackets",
-				  number(flow->refused_superpackets));
-	(void)json_object_set_new(json, "bursts", number(flow->bursts));
+				  cli_json_number(flow->refused_superpackets));
+	(void)json_object_set_new(json, "bursts",
+				  cli_json_number(flow->bursts));
 	(void)json_object_set_new(json, "mean_batch",
 				  json_real(mean_batch(flow)));
-	(void)json_object_set_new(json, "waits", number(flow->waits));
+	(void)json_object_set_new(json, "waits", cli_json_number(flow->waits));
 	(void)json_object_set_new(json, "cut_superpackets",
-				  number(flow->cut_superpackets));
+				  cli_json_number(flow->cut_superpackets));
 	(void)json_object_set_new(json, "cut_segments",
-				  number(flow->cut_segments));
+				  cli_json_number(flow->cut_segments));
 	(void)json_object_set_new(json, "glued_packets",
-				  number(flow->glued_packets));
+				  cli_json_number(flow->glued_packets));
 	(void)json_object_set_new(json, "glued_superpackets",
-				  number(flow->glued_superpackets));
+				  cli_json_number(flow->glued_superpackets));
 	(void)json_object_set_new(json, "finished_checksums",
-				  number(flow->finished));
-	for (int i = 0; i < VIF_DROP_N; i++)
-		(void)json_object_set_new(drops,
-					  vif_drop_name((enum vif_drop)i),
-					  number(flow->drops[i]));
-	(void)json_object_set_new(json, "drops", drops);
+				  cli_json_number(flow->finished));
+	(void)json_object_set_new(json, "drops", cli_json_drops(flow->drops));
 	return json;
 }
 

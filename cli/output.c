@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reporting failures, and writing numbers and JSON. */
+/* Reporting failures, writing numbers and JSON, and the clock. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 
@@ -66,6 +67,21 @@ json_t *cli_json_text(const char *text)
 	return json ? json : json_null();
 }
 
+json_t *cli_json_number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+json_t *cli_json_drops(const uint64_t drops[VIF_DROP_N])
+{
+	json_t *json = json_object();
+
+	for (int i = 0; i < VIF_DROP_N; i++)
+		(void)json_object_set_new(json, vif_drop_name((enum vif_drop)i),
+					  cli_json_number(drops[i]));
+	return json;
+}
+
 int cli_flush(void)
 {
 	static int error;
@@ -100,6 +116,14 @@ void cli_json_line(json_t *json)
 void cli_json_print(json_t *json)
 {
 	print_json(json, JSON_INDENT(2));
+}
+
+uint64_t cli_now_ns(void)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* always there */
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* The largest unit that leaves a number of at least one. */
