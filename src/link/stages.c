@@ -151,18 +151,22 @@ static void glue_burst_of(struct stages *stages, const struct vif_batch *batch,
 }
 
 void stages_begin(struct stages *stages, const struct vif_batch *batch,
-		  uint32_t refused, bool one_by_one)
+		  uint32_t refused, uint32_t undone)
 {
 	const struct stages_config *config = &stages->config;
 	uint32_t glue = config->glue & ~refused;
+	bool one_by_one = !(undone & VIF_GSO_ALL);
 
 	assert(batch->n <= STAGES_BATCH);
 	stages->in = batch;
 	stages->next = 0;
 	stages->cutting = false;
-	stages->cut_now = config->cut | (config->cut_ready & refused);
-	stages->finish_now = config->finish ||
-			     (config->finish_ready && (refused & PORT_CSUM));
+	stages->cut_now =
+		undone & (config->cut | (config->cut_ready & refused));
+	/* Segments are finished, too, so that any kind counts. */
+	stages->finish_now =
+		undone && (config->finish ||
+			   (config->finish_ready && (refused & PORT_CSUM)));
 	/* A single packet has nothing to be glued to. */
 	if (glue && batch->n > 1 && (one_by_one || !config->glue_ready))
 		glue_burst_of(stages, batch, glue);

@@ -61,12 +61,13 @@ void stages_free(struct stages *stages); /* NULL is allowed */
  * batch has at most STAGES_BATCH packets and is borrowed until stages_next()
  * has returned none, or the next burst. refused is what the destination does not
  * take now, of kinds and of unfinished checksums, as port_tx_refused() says it:
- * these kinds are not made, and what is ready for it is done. one_by_one says
- * that the source makes no superpackets now. A burst that needs nothing done
- * passes as it is.
+ * these kinds are not made, and what is ready for it is done. undone is, in the
+ * same way, what the source leaves undone now: the batch has nothing else, and
+ * if it is 0, no packet is looked at. A burst that needs nothing done passes as
+ * it is.
  */
 void stages_begin(struct stages *stages, const struct vif_batch *batch,
-		  uint32_t refused, bool one_by_one);
+		  uint32_t refused, uint32_t undone);
 
 /*
  * stages_next() - the next packets of the burst, in order

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "port/ops.h"
 #include "tests/frame.h"
 #include "tests/pseudo.h"
 #include "wire/inet.h"
@@ -44,6 +45,8 @@ static void bench_free(struct bench *bench)
 	stages_free(bench->stages);
 	free(bench);
 }
+
+#define ALL (VIF_GSO_ALL | PORT_CSUM)
 
 static const struct stages_config all = {
 	.medium = VIF_MEDIUM_IP,
@@ -152,7 +155,7 @@ static void superpackets_are_cut(void **state)
 	add_super(bench, 2500, 1000);
 	add_partial(bench, 300);
 	add_super(bench, 10, 1000);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(stages_left(bench->stages), 5);
 	assert_int_equal(run(bench, &portions), 5);
 	assert_int_equal(portions, 1);
@@ -172,7 +175,7 @@ static void many_segments_come_in_portions(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		add_super(bench, 1000, 1);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(run(bench, &portions), 3000);
 	assert_int_equal(portions, (3000 + STAGES_BATCH - 1) / STAGES_BATCH);
 	bench_free(bench);
@@ -192,7 +195,7 @@ static void many_pieces_fit(void **state)
 	data += HEADERS;
 	for (uint16_t i = 0; i < 62; i++, data += 3)
 		packet->seg[1 + i] = (struct iovec){ data, 3 };
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(run(bench, &portions), 93);
 	bench_free(bench);
 }
@@ -208,7 +211,7 @@ static void lent_bytes_stay(void **state)
 	add_super(bench, 2500, 1000);
 	add_partial(bench, 300);
 	memcpy(before, bench->frame, sizeof(before));
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(run(bench, &portions), 4);
 	assert_memory_equal(before, bench->frame, sizeof(before));
 	bench_free(bench);
@@ -227,7 +230,7 @@ static void malformed_packets_are_counted(void **state)
 	bad = add_partial(bench, 1000);
 	bad->l4_off = 900; /* beyond what is copied */
 	add_partial(bench, 100);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), 1);
 	assert_int_equal(packet->len, 140);
 	assert_int_equal(stages_next(bench->stages, &packet), 0);
@@ -248,7 +251,7 @@ static void other_kinds_pass(void **state)
 	bench = bench_new(&config);
 	add_super(bench, 2500, 1000);
 	add_partial(bench, 100);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
 	assert_memory_equal(packet, bench->in->packet, 2 * sizeof(*packet));
 	bench_free(bench);
@@ -269,7 +272,7 @@ static void singles_are_glued(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 10; i++)
 		add_single(bench, i < 6 ? i : i + 100);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(stages_left(bench->stages), 2);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
 	assert_int_equal(packet[0].len, HEADERS + 600);
@@ -288,11 +291,11 @@ static void refused_kinds_are_not_made(void **state)
 	(void)state;
 	add_single(bench, 0);
 	add_single(bench, 1);
-	stages_begin(bench->stages, bench->in, VIF_GSO_ALL, true);
+	stages_begin(bench->stages, bench->in, VIF_GSO_ALL, ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
-	stages_begin(bench->stages, bench->in, VIF_GSO_BIT(VIF_GSO_TCP4), true);
+	stages_begin(bench->stages, bench->in, VIF_GSO_BIT(VIF_GSO_TCP4), ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
-	stages_begin(bench->stages, bench->in, VIF_GSO_BIT(VIF_GSO_UDP), true);
+	stages_begin(bench->stages, bench->in, VIF_GSO_BIT(VIF_GSO_UDP), ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), 1);
 	bench_free(bench);
 }
@@ -311,12 +314,10 @@ static void kinds_are_glued_and_cut(void **state)
 	add_single(bench, 0);
 	add_single(bench, 1);
 	add_super(bench, 2500, 1000);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(run(bench, &portions), 2);
 	bench_free(bench);
 }
-
-#define REFUSE_ALL (VIF_GSO_ALL | VIF_GSO_BIT(VIF_GSO_NONE))
 
 static const struct stages_config ready = {
 	.medium = VIF_MEDIUM_IP,
@@ -333,12 +334,12 @@ static void what_is_refused_now_is_done(void **state)
 		uint32_t n;
 		uint64_t cut, finished;
 	} cases[] = {
-		{ REFUSE_ALL, 4, 1, 1 },
+		{ ALL, 4, 1, 1 },
 		{ 0, 2, 0, 0 },
 		{ VIF_GSO_ALL, 4, 1, 0 },
 		{ VIF_GSO_BIT(VIF_GSO_UDP), 2, 0, 0 },
 		{ VIF_GSO_BIT(VIF_GSO_TCP4), 4, 1, 0 },
-		{ REFUSE_ALL, 4, 1, 1 },
+		{ ALL, 4, 1, 1 },
 	};
 	struct bench *bench = bench_new(&ready);
 	const struct stages_counters *count = stages_counters(bench->stages);
@@ -349,7 +350,7 @@ static void what_is_refused_now_is_done(void **state)
 	add_super(bench, 2500, 1000);
 	add_partial(bench, 100);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		stages_begin(bench->stages, bench->in, cases[i].refused, true);
+		stages_begin(bench->stages, bench->in, cases[i].refused, ALL);
 		assert_int_equal(run(bench, &portions), cases[i].n);
 		cut += cases[i].cut;
 		finished += cases[i].finished;
@@ -367,10 +368,10 @@ static void segments_are_as_finished_as_others(void **state)
 
 	(void)state;
 	add_super(bench, 2500, 1000);
-	stages_begin(bench->stages, bench->in, VIF_GSO_ALL, true);
+	stages_begin(bench->stages, bench->in, VIF_GSO_ALL, ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), 3);
 	assert_int_equal(packet[0].csum, VIF_CSUM_PARTIAL);
-	stages_begin(bench->stages, bench->in, REFUSE_ALL, true);
+	stages_begin(bench->stages, bench->in, ALL, ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), 3);
 	assert_int_equal(packet[0].csum, VIF_CSUM_COMPLETE);
 	bench_free(bench);
@@ -385,7 +386,7 @@ static void bursts_without_work_pass(void **state)
 	(void)state;
 	add_super(bench, 2500, 1000);
 	add_partial(bench, 100);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
 	assert_ptr_equal(packet, bench->in->packet);
 	assert_int_equal(stages_next(bench->stages, &packet), 0);
@@ -395,10 +396,51 @@ static void bursts_without_work_pass(void **state)
 	bench = bench_new(&all);
 	add_single(bench, 0);
 	add_single(bench, 1);
-	stages_begin(bench->stages, bench->in, REFUSE_ALL, true);
+	stages_begin(bench->stages, bench->in, ALL, ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
 	assert_ptr_equal(packet, bench->in->packet);
 	bench_free(bench);
+}
+
+/*
+ * What the source says it does not leave undone is not looked for. That a packet
+ * passes which is there all the same shows that none was looked at.
+ */
+static void what_the_source_finishes_is_not_looked_at(void **state)
+{
+	static const struct stages_config *const configs[] = { &all, &ready };
+	static const struct {
+		uint32_t undone;
+		uint32_t n;
+	} cases[] = {
+		{ 0, 2 },
+		{ ALL, 4 },
+		{ PORT_CSUM, 2 },
+		{ VIF_GSO_TCP | PORT_CSUM, 4 },
+		{ VIF_GSO_BIT(VIF_GSO_UDP) | PORT_CSUM, 2 },
+		{ 0, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(configs); i++) {
+		struct bench *bench = bench_new(configs[i]);
+		const struct vif_packet *packet;
+
+		add_super(bench, 2500, 1000);
+		add_partial(bench, 100);
+		for (size_t j = 0; j < ARRAY_LEN(cases); j++) {
+			bool looks = cases[j].undone != 0;
+
+			stages_begin(bench->stages, bench->in, ALL,
+				     cases[j].undone);
+			assert_int_equal(stages_next(bench->stages, &packet),
+					 cases[j].n);
+			assert_true((packet == bench->in->packet) == !looks);
+			assert_true((packet[cases[j].n - 1].csum ==
+				     VIF_CSUM_PARTIAL) == !looks);
+		}
+		bench_free(bench);
+	}
 }
 
 static void superpackets_of_the_source_end_gluing(void **state)
@@ -413,9 +455,10 @@ static void superpackets_of_the_source_end_gluing(void **state)
 		bench = bench_new(&config);
 		add_single(bench, 0);
 		add_single(bench, 1);
-		stages_begin(bench->stages, bench->in, 0, true);
+		stages_begin(bench->stages, bench->in, 0, PORT_CSUM);
 		assert_int_equal(stages_next(bench->stages, &packet), 1);
-		stages_begin(bench->stages, bench->in, 0, false);
+		stages_begin(bench->stages, bench->in, 0,
+			     VIF_GSO_BIT(VIF_GSO_UDP));
 		assert_int_equal(stages_next(bench->stages, &packet),
 				 ready_only ? 2 : 1);
 		bench_free(bench);
@@ -430,10 +473,10 @@ static void abandoned_bursts_leave_nothing(void **state)
 
 	(void)state;
 	add_super(bench, 1000, 1);
-	stages_begin(bench->stages, bench->in, REFUSE_ALL, true);
+	stages_begin(bench->stages, bench->in, ALL, ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), STAGES_BATCH);
 	assert_int_equal(stages_abandon(bench->stages), 1000 - STAGES_BATCH);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(stages_next(bench->stages, &packet), 1);
 	assert_ptr_equal(packet, bench->in->packet);
 	bench_free(bench);
@@ -473,7 +516,7 @@ static uint32_t run_one(const struct stages_config *config, bool is_super,
 		add_partial(bench, 2500);
 	if (n_seg > 1)
 		split(bench, 300, n_seg);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	n = run(bench, &portions);
 	assert_int_equal(counter_read(&count->malformed), 0);
 	bench_free(bench);
@@ -513,7 +556,7 @@ static void most_pieces_are_not_too_many(void **state)
 	split(bench, 300, VIF_PACKET_SEG_MAX);
 	add_partial(bench, 1400);
 	split(bench, 300, VIF_PACKET_SEG_MAX);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, ALL);
 	assert_int_equal(run(bench, &portions), 2);
 	assert_int_equal(
 		counter_read(&stages_counters(bench->stages)->malformed), 0);
@@ -535,7 +578,7 @@ static void pieces_are_gathered_in_a_copy(void **state)
 	add_super(bench, 1400, 700);
 	split(bench, HEADERS, 7);
 	add_partial(bench, 100);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, 0);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
 	assert_int_equal(packet[0].n_seg, 1);
 	assert_int_equal(packet[0].gso, VIF_GSO_TCP4);
@@ -559,7 +602,7 @@ static void single_pieces_pass(void **state)
 	(void)state;
 	add_partial(bench, 100);
 	add_partial(bench, 200);
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, 0);
 	assert_int_equal(stages_next(bench->stages, &packet), 2);
 	assert_ptr_equal(packet, bench->in->packet);
 	bench_free(bench);
@@ -582,7 +625,7 @@ static void copies_come_in_portions(void **state)
 		assert_non_null(vif_batch_add(bench->in, bytes, LARGE));
 		split(bench, 1000 + i, 2);
 	}
-	stages_begin(bench->stages, bench->in, 0, true);
+	stages_begin(bench->stages, bench->in, 0, 0);
 	for (uint32_t got = 2; got == 2; n += got) {
 		got = stages_next(bench->stages, &packet);
 		assert_in_range(got, 1, 2);
@@ -624,6 +667,7 @@ int main(void)
 		cmocka_unit_test(what_is_refused_now_is_done),
 		cmocka_unit_test(segments_are_as_finished_as_others),
 		cmocka_unit_test(bursts_without_work_pass),
+		cmocka_unit_test(what_the_source_finishes_is_not_looked_at),
 		cmocka_unit_test(superpackets_of_the_source_end_gluing),
 		cmocka_unit_test(abandoned_bursts_leave_nothing),
 		cmocka_unit_test(no_packet_has_too_many_pieces),

@@ -133,10 +133,13 @@ static bool fetch(struct wire *wire)
 	return wire->n_packet > 0;
 }
 
-/* Whether the source makes no superpackets, at least now. */
-static bool comes_one_by_one(const struct vif_port *source)
+/* What the source leaves undone, of the burst that it lends now. */
+static uint32_t left_undone(const struct vif_port *source)
 {
-	return !(vif_port_caps(source)->rx_gso & ~port_rx_absent(source));
+	const struct vif_port_caps *caps = vif_port_caps(source);
+	uint32_t undone = caps->rx_gso | (caps->rx_csum ? PORT_CSUM : 0);
+
+	return undone & ~port_rx_absent(source);
 }
 
 /* A burst has come. Returns whether there is anything to send of it. */
@@ -145,7 +148,7 @@ static bool begin(struct wire *wire)
 	if (wire->stages) {
 		stages_begin(wire->stages, wire->batch,
 			     port_tx_refused(wire->destination),
-			     comes_one_by_one(wire->source));
+			     left_undone(wire->source));
 		return fetch(wire);
 	}
 	wire->next = 0;

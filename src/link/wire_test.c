@@ -471,6 +471,27 @@ static void each_burst_asks_the_source(void **state)
 	bench_free(bench);
 }
 
+/* That a superpacket stays whole shows that nobody has looked at it. */
+static void a_source_that_finishes_all_is_not_looked_at(void **state)
+{
+	struct bench *bench = bench_with(1, 64, VIF_FULL_WAIT, &cut_if_refused);
+	const uint32_t all = VIF_GSO_ALL | PORT_CSUM;
+
+	(void)state;
+	bench->source->caps.offload_varies = true;
+	bench->destination->caps.offload_varies = true;
+	port_vary(bench->destination, all, 0);
+	for (int i = 0; i < 3; i++) {
+		port_vary(bench->source, 0, all);
+		feed_super(bench, 20);
+		assert_int_equal(pump_and_count(bench), 1);
+		port_vary(bench->source, 0, VIF_GSO_TCP);
+		feed_super(bench, 20);
+		assert_int_equal(pump_and_count(bench), 20);
+	}
+	bench_free(bench);
+}
+
 static void zeroed_wire_can_be_abandoned(void **state)
 {
 	struct wire wire = { .source = NULL };
@@ -722,6 +743,7 @@ int main(void)
 		cmocka_unit_test(abandoned_segments_are_counted),
 		cmocka_unit_test(each_burst_asks_the_destination),
 		cmocka_unit_test(each_burst_asks_the_source),
+		cmocka_unit_test(a_source_that_finishes_all_is_not_looked_at),
 		cmocka_unit_test(zeroed_wire_can_be_abandoned),
 		cmocka_unit_test(flows_stay_on_their_queue),
 		cmocka_unit_test(lanes_keep_to_their_queues),

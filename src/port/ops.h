@@ -173,7 +173,8 @@ struct vif_port {
 	_Atomic uint32_t tx_refused;
 	/*
 	 * With caps.offload_varies: what the peer there is now does not send,
-	 * VIF_GSO_BIT() and PORT_CSUM.
+	 * VIF_GSO_BIT() and PORT_CSUM. From rx to rx_done it is true of what
+	 * is lent, whatever becomes of the peer meanwhile.
 	 */
 	_Atomic uint32_t rx_absent;
 };
@@ -195,7 +196,9 @@ static inline uint32_t port_rx_absent(const struct vif_port *port)
 /*
  * port_vary() - note what a port cannot do now
  *
- * Of a port with caps.offload_varies, by its controlling thread.
+ * Of a port with caps.offload_varies, by its controlling thread. rx_absent
+ * shrinks before the first packet that it would deny, and grows when what is
+ * lent has come back.
  */
 void port_vary(struct vif_port *port, uint32_t tx_refused, uint32_t rx_absent);
 

@@ -15,12 +15,11 @@
 
 #include "base/error.h"
 
-/* What the inner port cannot do now. Kinds that a kernel refuses stay so. */
+/* What the inner port cannot send now. Kinds that a kernel refuses stay so. */
 static void relay_offload(struct fault *fault, const struct vif_port *inner)
 {
 	if (fault->port.caps.offload_varies)
-		port_vary(&fault->port, port_tx_refused(inner),
-			  port_rx_absent(inner));
+		atomic_store(&fault->port.tx_refused, port_tx_refused(inner));
 	else
 		atomic_fetch_or(&fault->port.tx_refused,
 				port_tx_refused(inner));
@@ -102,6 +101,7 @@ static void derive_caps(struct fault *fault)
 	if (fault->tx_rates.reorder > 0)
 		caps->tx_holds = true;
 	relay_offload(fault, fault->inner);
+	atomic_store(&fault->port.rx_absent, port_rx_absent(fault->inner));
 }
 
 static int make_lanes(struct fault *fault)

@@ -127,6 +127,18 @@ static void admit(struct fault *fault, struct fault_rx *rx,
 	rx->swap_last = fate.reorder && !overtakes;
 }
 
+/*
+ * Packets may be held for longer than the peer that sent them is there. So what
+ * one peer can send may come from now on.
+ */
+static void note_peer(struct fault *fault)
+{
+	uint32_t absent = port_rx_absent(fault->inner);
+
+	if (port_rx_absent(&fault->port) & ~absent)
+		atomic_fetch_and(&fault->port.rx_absent, absent);
+}
+
 /* Moves a burst from the inner port into the ring. As vif_port_rx(). */
 static int pull(struct fault *fault, unsigned int queue)
 {
@@ -137,6 +149,8 @@ static int pull(struct fault *fault, unsigned int queue)
 	if (is_full(rx))
 		return 0;
 	r = vif_port_rx(fault->inner, queue, rx->batch);
+	if (r > 0)
+		note_peer(fault);
 	for (int i = 0; i < r; i++)
 		admit(fault, rx, &rx->batch->packet[i], tick);
 	vif_port_rx_done(fault->inner, queue, rx->batch);

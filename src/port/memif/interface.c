@@ -161,6 +161,8 @@ static void try_open(struct vif_memif_interface *interface, uint64_t now_ns)
 				      "cannot wait for its queues");
 		return;
 	}
+	if (interface->opening)
+		interface->opening(interface->config.user, interface);
 	open_sides(interface);
 	tell_connected(interface);
 }
@@ -387,6 +389,7 @@ int memif_interface_open(struct vif_memif_socket *socket,
 		return error_set(error, -ENOMEM, "cannot make the interface");
 	interface->socket = socket;
 	interface->config = config;
+	interface->opening = extra->opening;
 	interface->has_secret = config.secret && config.secret[0] != '\0';
 	interface->n_rx = config.n_rx ? config.n_rx : 1;
 	interface->n_tx = config.n_tx ? config.n_tx : 1;

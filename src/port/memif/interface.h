@@ -16,6 +16,12 @@
 struct memif_interface_extra {
 	struct port_queue *counters; /* one for each queue; NULL: our own */
 	uint16_t ride;               /* enum memif_ride: what it can do */
+	/*
+	 * opening: control thread, with the user of the config. A connection is
+	 * there, no thread has anything of the one before, and none has been
+	 * let in yet. on_connect follows when they are.
+	 */
+	void (*opening)(void *user, struct vif_memif_interface *interface);
 };
 
 struct vif_memif_interface {
@@ -24,6 +30,7 @@ struct vif_memif_interface {
 	struct vif_memif_interface_config config; /* strings are gone */
 	char name[MEMIF_MSG_NAME_SIZE];
 	bool has_secret;
+	void (*opening)(void *user, struct vif_memif_interface *interface);
 	int down_fd; /* eventfd: readable while there is no connection */
 	uint32_t n_rx, n_tx;
 	struct memif_side *rx; /* n_rx of them, then n_tx for tx */

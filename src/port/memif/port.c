@@ -43,24 +43,39 @@ static uint16_t choose_ride(const struct memif_options *options)
 							    0));
 }
 
-/* ride is what goes along on the present connection; 0 without one. */
-static void vary(struct memif_port *memif, uint16_t ride)
+/* What does not go along on a connection; everything if there is none. */
+static uint32_t lacking(uint16_t ride)
 {
-	uint32_t lacking = VIF_GSO_ALL & ~memif_ride_gso(ride);
+	return (VIF_GSO_ALL & ~memif_ride_gso(ride)) |
+	       (ride & MEMIF_RIDE_CSUM ? 0 : PORT_CSUM);
+}
 
-	if (!(ride & MEMIF_RIDE_CSUM))
-		lacking |= PORT_CSUM;
+static void vary(struct memif_port *memif, uint32_t refused, uint32_t absent)
+{
 	if (memif->port.caps.offload_varies)
-		port_vary(&memif->port, lacking, lacking);
+		port_vary(&memif->port, refused, absent);
 }
 
 /* Callbacks of the interface */
+
+/*
+ * What comes is known before the first packet, and until the last one of the
+ * connection is given back; so it stays as it is between connections.
+ */
+static void on_opening(void *user, struct vif_memif_interface *interface)
+{
+	struct memif_port *memif = user;
+
+	vary(memif, port_tx_refused(&memif->port),
+	     lacking(memif_interface_ride(interface)));
+}
 
 static void on_connect(void *user, struct vif_memif_interface *interface)
 {
 	struct memif_port *memif = user;
 
-	vary(memif, memif_interface_ride(interface));
+	vary(memif, lacking(memif_interface_ride(interface)),
+	     port_rx_absent(&memif->port));
 	port_set_state(&memif->port, VIF_PORT_UP);
 }
 
@@ -71,7 +86,7 @@ static void on_disconnect(void *user, struct vif_memif_interface *interface,
 	char text[256];
 
 	(void)interface;
-	vary(memif, 0);
+	vary(memif, lacking(0), port_rx_absent(&memif->port));
 	port_set_state(&memif->port, VIF_PORT_DOWN);
 	(void)snprintf(text, sizeof(text), "the peer is gone: %.230s", reason);
 	port_notice(&memif->port, text);
@@ -146,6 +161,7 @@ static int open_interface(struct memif_port *memif,
 	const struct memif_interface_extra extra = {
 		.counters = memif->port.queue,
 		.ride = memif->ride,
+		.opening = on_opening,
 	};
 	char name[32];
 
@@ -175,7 +191,7 @@ static void publish(struct memif_port *memif,
 	caps->rx_csum = caps->tx_csum = memif->ride & MEMIF_RIDE_CSUM;
 	caps->rx_gso = caps->tx_gso = memif_ride_gso(memif->ride);
 	caps->offload_varies = memif->ride != 0;
-	vary(memif, 0);
+	vary(memif, lacking(0), lacking(0));
 }
 
 static int memif_open(struct vif_port *port, const struct address *address,
