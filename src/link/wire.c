@@ -199,6 +199,11 @@ int wire_pump(struct wire *wire, struct vif_port **ret_port)
 	return WIRE_MOVED;
 }
 
+void wire_settle(struct wire *wire)
+{
+	port_settle(wire->source, wire->rx_queue);
+}
+
 unsigned int wire_held(const struct wire *wire)
 {
 	return vif_port_rx_held(wire->source, wire->rx_queue);

@@ -67,6 +67,9 @@ void wire_fini(struct wire *wire);
  */
 int wire_pump(struct wire *wire, struct vif_port **ret_port);
 
+/* The source has been looked at for long enough; see port_settle(). */
+void wire_settle(struct wire *wire);
+
 /* Packets the source holds back for later. */
 unsigned int wire_held(const struct wire *wire);
 

@@ -134,6 +134,27 @@ static uint64_t fill_fixed(struct worker *worker)
 }
 
 /*
+ * A wire has something to do, or its source would rather be looked at again: as
+ * long as that is worth it.
+ */
+static int look_again(struct worker *worker)
+{
+	if (worker->patience.is_over ||
+	    patience_looks_again(&worker->patience, worker_now_ns()))
+		return RESTLESS;
+	for (uint32_t i = 0; i < worker->n_wire; i++)
+		wire_settle(worker->wire[i]);
+	return RESTLESS;
+}
+
+/* Packets have come, or a sleep has ended. */
+static void end_idle_time(struct worker *worker, bool has_slept)
+{
+	if (worker->patience.is_idle)
+		patience_ends(&worker->patience, worker_now_ns(), has_slept);
+}
+
+/*
  * Sleeps until a wire or a port wants something. Returns 0, RESTLESS when a
  * wire had something to do already, or a negative errno.
  */
@@ -148,10 +169,11 @@ static int rest(struct worker *worker, struct vif_port **ret_port)
 		*fd = (struct pollfd){ .fd = -1 };
 		fd->fd = wire_wait_fd(worker->wire[i], &fd->events);
 		if (fd->fd == -EAGAIN)
-			return RESTLESS;
+			return look_again(worker);
 		n_fd += fd->fd >= 0;
 	}
 	sleep_until(worker, n_fd, deadline_ns);
+	end_idle_time(worker, true);
 	for (uint32_t i = 0; i < worker->n_wire; i++)
 		worker->wire[i]->woken = true;
 	return serve_ready(worker, &worker->poll[1], ret_port);
@@ -193,11 +215,14 @@ static int run(struct worker *worker, struct vif_port **ret_port)
 	uint64_t idle_since_ns = 0;
 	uint32_t round = 0;
 
+	patience_init(&worker->patience);
 	while (phase_of(worker) == WORKER_RUN) {
 		int r = pump_all(worker, ret_port);
 
-		if (r > 0)
+		if (r > 0) {
 			idle_since_ns = 0;
+			end_idle_time(worker, false);
+		}
 		if (r == 0)
 			r = keep_spinning(worker, &idle_since_ns) ?
 				    RESTLESS :

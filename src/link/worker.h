@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/counter.h"
+#include "link/patience.h"
 #include "link/wire.h"
 
 /* What the controlling thread tells all workers. */
@@ -40,6 +41,7 @@ struct worker {
 	/* this thread only */
 	struct pollfd *poll; /* n_wire + WORKER_FIXED */
 	uint64_t deadline_ns[2];
+	struct patience patience;
 	/* counters */
 	struct counter sleeps;
 };

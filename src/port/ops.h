@@ -105,6 +105,13 @@ struct vif_port_ops {
 	int (*arm)(struct vif_port *port, unsigned int queue,
 		   enum vif_wait what);
 
+	/*
+	 * settle: receiving thread. Whoever looks has done so for long enough:
+	 * until there are packets, arm no more says that there is something to
+	 * do only because it may soon be.
+	 */
+	void (*settle)(struct vif_port *port, unsigned int queue);
+
 	/* tx_held: sending thread. Packets taken whose bytes are still used. */
 	unsigned int (*tx_held)(struct vif_port *port, unsigned int queue);
 
@@ -201,6 +208,15 @@ static inline uint32_t port_rx_absent(const struct vif_port *port)
  * lent has come back.
  */
 void port_vary(struct vif_port *port, uint32_t tx_refused, uint32_t rx_absent);
+
+/*
+ * port_settle() - stop a receiving queue from being looked at in vain
+ *
+ * For ports whose arm would rather have them looked at again than sleep. Such a
+ * port counts its looks; who knows the time asks for an end. Receiving thread.
+ * A wake-up is asked for by arm as ever, and none gets lost.
+ */
+void port_settle(struct vif_port *port, unsigned int queue);
 
 /*
  * port_set_state() - note a state, and report it if it changed.

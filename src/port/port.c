@@ -281,6 +281,12 @@ int vif_port_arm(struct vif_port *port, unsigned int queue, enum vif_wait what)
 	return port->ops->arm ? port->ops->arm(port, queue, what) : 0;
 }
 
+void port_settle(struct vif_port *port, unsigned int queue)
+{
+	if (queue < port->caps.n_queue && port->ops->settle)
+		port->ops->settle(port, queue);
+}
+
 int vif_port_wait(struct vif_port *port, unsigned int queue, enum vif_wait what,
 		  int timeout_ms)
 {

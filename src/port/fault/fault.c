@@ -221,6 +221,11 @@ static int fault_arm(struct vif_port *port, unsigned int queue,
 				     fault_tx_arm(fault, queue);
 }
 
+static void fault_settle(struct vif_port *port, unsigned int queue)
+{
+	port_settle(to_fault(port)->inner, queue);
+}
+
 static int fault_service(struct vif_port *port, uint64_t now_ns,
 			 uint64_t *ret_deadline_ns)
 {
@@ -281,6 +286,7 @@ const struct vif_port_ops vif_port_ops_fault = {
 	.start = fault_start,
 	.stop = fault_stop,
 	.arm = fault_arm,
+	.settle = fault_settle,
 	.tx_held = fault_tx_held,
 	.rx_held = fault_rx_held,
 	.service = fault_service,

@@ -58,7 +58,7 @@ int memif_interface_open(struct vif_memif_socket *socket,
 /*
  * For ports, which may have more queues than the peer has rings: several then
  * share one. Otherwise as vif_memif_tx(), vif_memif_rx_fd() and
- * vif_memif_rx_arm().
+ * vif_memif_rx_arm(). Settling is memif_queue_settle().
  */
 int memif_interface_tx(struct vif_memif_interface *interface,
 		       unsigned int queue, const struct vif_packet *packet,
@@ -67,6 +67,8 @@ int memif_interface_tx_fd(const struct vif_memif_interface *interface,
 			  unsigned int queue);
 int memif_interface_tx_arm(struct vif_memif_interface *interface,
 			   unsigned int queue);
+void memif_interface_rx_settle(struct vif_memif_interface *interface,
+			       unsigned int queue);
 
 /*
  * What goes along with packets on this connection: a set of enum memif_ride.

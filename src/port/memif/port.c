@@ -303,6 +303,11 @@ static int memif_arm(struct vif_port *port, unsigned int queue,
 				     memif_interface_tx_arm(interface, queue);
 }
 
+static void memif_settle(struct vif_port *port, unsigned int queue)
+{
+	memif_interface_rx_settle(to_memif(port)->interface, queue);
+}
+
 static int memif_service(struct vif_port *port, uint64_t now_ns,
 			 uint64_t *ret_deadline_ns)
 {
@@ -420,6 +425,7 @@ const struct vif_port_ops vif_port_ops_memif = {
 	.tx = memif_tx,
 	.wait_fd = memif_wait_fd,
 	.arm = memif_arm,
+	.settle = memif_settle,
 	.service = memif_service,
 	.describe = memif_describe,
 };

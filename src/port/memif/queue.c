@@ -326,6 +326,12 @@ int memif_queue_arm(struct memif_queue *queue)
 	return queue->config.is_tx ? arm_sender(queue) : arm_receiver(queue);
 }
 
+void memif_queue_settle(struct memif_queue *queue)
+{
+	assert(!queue->config.is_tx);
+	queue->idle = queue->spins;
+}
+
 int memif_queue_wait_fd(const struct memif_queue *queue)
 {
 	if (queue->config.is_tx)

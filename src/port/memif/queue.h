@@ -226,6 +226,14 @@ int memif_queue_swap(struct memif_queue *rx, const struct vif_batch *batch,
  */
 int memif_queue_arm(struct memif_queue *queue);
 
+/*
+ * memif_queue_settle() - a receiver has been looked at for long enough
+ *
+ * In adaptive mode, until packets come, arm asks for an event at once and not
+ * only after many looks.
+ */
+void memif_queue_settle(struct memif_queue *queue);
+
 /* To poll for POLLIN after arm, or -EINVAL in MEMIF_RX_POLL. */
 int memif_queue_wait_fd(const struct memif_queue *queue);
 

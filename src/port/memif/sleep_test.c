@@ -130,6 +130,36 @@ static void an_adaptive_queue_polls_and_then_sleeps(void **state)
 	rig_free(rig);
 }
 
+/* Who knows the time need not count; and traffic begins anew. */
+static void a_settled_queue_sleeps_soon(void **state)
+{
+	static const struct rig_config config = { .spins = 10 };
+	struct rig *rig = rig_new(&config);
+
+	(void)state;
+	for (size_t way = 0; way < ARRAY_LEN(ways); way++) {
+		enum rig_end tx = ways[way].tx, rx = ways[way].rx;
+
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(memif_queue_arm(rig->queue[rx]), 1);
+			assert_true(is_masked(rig, way));
+			memif_queue_settle(rig->queue[rx]);
+			/* Without the mask there is one more look. */
+			assert_int_equal(memif_queue_arm(rig->queue[rx]), 1);
+			assert_false(is_masked(rig, way));
+			assert_int_equal(memif_queue_arm(rig->queue[rx]), 0);
+			memif_queue_settle(rig->queue[rx]);
+			assert_int_equal(memif_queue_arm(rig->queue[rx]), 0);
+			assert_int_equal(rig_send(rig, tx, bytes, 60), 1);
+			assert_true(memif_queue_arm(rig->queue[rx]) > 0);
+			assert_int_equal(rig_receive(rig, rx), 1);
+			rig_done(rig, rx);
+		}
+		assert_int_equal(arm(rig, rx), 10);
+	}
+	rig_free(rig);
+}
+
 static void a_polling_queue_never_sleeps(void **state)
 {
 	static const struct rig_config config = { .rx_mode = MEMIF_RX_POLL };
@@ -312,6 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(interrupts_come_for_every_burst),
 		cmocka_unit_test(an_adaptive_queue_polls_and_then_sleeps),
+		cmocka_unit_test(a_settled_queue_sleeps_soon),
 		cmocka_unit_test(a_polling_queue_never_sleeps),
 		cmocka_unit_test(a_sender_waits_by_the_timer),
 		cmocka_unit_test(a_chain_waits_for_all_its_slots),

@@ -319,3 +319,15 @@ int memif_interface_tx_arm(struct vif_memif_interface *interface,
 	put(side);
 	return r;
 }
+
+void memif_interface_rx_settle(struct vif_memif_interface *interface,
+			       unsigned int queue)
+{
+	struct memif_side *side = &interface->rx[queue];
+
+	/* Who has packets of it does not wait for any. */
+	if (!gate_enter(&side->gate))
+		return;
+	memif_queue_settle(side->queue);
+	leave(interface, side);
+}
