@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check that dependencies between the folders point one way.
 
-base <- wire <- packet, ring <- port <- link <- cli, with os beside wire. Reads
-#include "x/y.h" in src/ and cli/. Includes in angle brackets are free: they are
-the system's, or the public headers.
+base <- wire <- packet, ring <- port <- link <- cli, with os beside wire, and
+trunk beside port. Reads #include "x/y.h" in src/ and cli/. Includes in angle
+brackets are free: they are the system's, or the public headers.
 """
 
 import os
@@ -21,8 +21,9 @@ MAY_USE = {
     "packet": {"base", "wire"},
     "ring": {"base", "wire"},
     "os": {"base"},
+    "trunk": {"base", "wire", "packet"},
     "port": {"base", "wire", "packet", "ring", "os"},
-    "link": {"base", "wire", "packet", "ring", "os", "port"},
+    "link": {"base", "wire", "packet", "ring", "os", "port", "trunk"},
 }
 MAY_USE["cli"] = set(MAY_USE)
 
