@@ -72,7 +72,7 @@ static inline void noise_rig_init(struct noise_rig *rig,
 	(void)noise_crypto_init(&rig->crypto); /* what follows would crash */
 	for (unsigned int i = 0; i < 2; i++) {
 		memset(secret, (int)(0x11 + i), sizeof(secret));
-		(void)noise_pair_init(&rig->pair[i], secret);
+		(void)noise_pair_init(&rig->pair[i], &rig->crypto, secret);
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		rig->seed[i] = (uint8_t)(0x51 + i);

@@ -387,7 +387,7 @@ static int mix_agreed(struct noise_handshake *h, enum token token)
 {
 	uint8_t shared[NOISE_KEY_LEN];
 	int r = noise_pair_agree(
-		is_our_static(h, token) ? h->local : &h->ephemeral,
+		is_our_static(h, token) ? h->local : &h->ephemeral, h->crypto,
 		is_their_static(h, token) ? h->remote : h->remote_ephemeral,
 		shared);
 
@@ -412,7 +412,7 @@ static int write_ephemeral(struct noise_handshake *h, uint8_t **to)
 	int r = h->random(h->random_user, secret, sizeof(secret));
 
 	if (r == 0)
-		r = noise_pair_init(&h->ephemeral, secret);
+		r = noise_pair_init(&h->ephemeral, h->crypto, secret);
 	noise_wipe(secret, sizeof(secret));
 	if (r < 0)
 		return r;

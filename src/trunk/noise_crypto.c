@@ -62,12 +62,26 @@ static int hash_init(struct noise_crypto *crypto)
 	return crypto->hash ? 0 : -ENOTSUP;
 }
 
+static int curve_init(struct noise_crypto *crypto)
+{
+	/* Any key does, until noise_pair_agree() puts another in its place. */
+	crypto->peer = EVP_PKEY_new_raw_public_key_ex(
+		NULL, "X25519", NULL, no_secret, sizeof(no_secret));
+	crypto->key_maker = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
+	return crypto->peer && crypto->key_maker &&
+			       EVP_PKEY_fromdata_init(crypto->key_maker) == 1 ?
+		       0 :
+		       -ENOTSUP;
+}
+
 int noise_crypto_init(struct noise_crypto *crypto)
 {
 	int r;
 
 	memset(crypto, 0, sizeof(*crypto));
 	r = hash_init(crypto);
+	if (r == 0)
+		r = curve_init(crypto);
 	for (unsigned int i = 0; i < NOISE_CIPHERS && r == 0; i++)
 		r = cipher_init(crypto, (enum noise_cipher)i);
 	if (r < 0)
@@ -81,6 +95,8 @@ void noise_crypto_fini(struct noise_crypto *crypto)
 		EVP_CIPHER_CTX_free(crypto->cipher_ctx[i]);
 		EVP_CIPHER_free(crypto->cipher[i]);
 	}
+	EVP_PKEY_CTX_free(crypto->key_maker);
+	EVP_PKEY_free(crypto->peer);
 	EVP_MD_CTX_free(crypto->hash_ctx);
 	EVP_MD_free(crypto->hash);
 	memset(crypto, 0, sizeof(*crypto));

@@ -38,6 +38,9 @@ struct noise_crypto {
 	EVP_CIPHER *cipher[NOISE_CIPHERS];
 	/* For single messages, each of which sets its own key. */
 	EVP_CIPHER_CTX *cipher_ctx[NOISE_CIPHERS];
+	/* Of the curve: what makes keys, and the last public one. */
+	EVP_PKEY_CTX *key_maker;
+	EVP_PKEY *peer;
 };
 
 /*

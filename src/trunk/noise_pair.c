@@ -5,19 +5,39 @@
 #include <errno.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
-#define CURVE "X25519"
+static EVP_PKEY *import(struct noise_crypto *crypto,
+			const uint8_t secret[NOISE_KEY_LEN])
+{
+	const OSSL_PARAM parameters[] = {
+		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PRIV_KEY,
+					(void *)(uintptr_t)secret,
+					NOISE_KEY_LEN),
+		OSSL_PARAM_END,
+	};
+	EVP_PKEY *key = NULL;
 
-int noise_pair_init(struct noise_pair *pair,
+	if (EVP_PKEY_fromdata(crypto->key_maker, &key, EVP_PKEY_KEYPAIR,
+			      (OSSL_PARAM *)(uintptr_t)parameters) != 1)
+		return NULL;
+	return key;
+}
+
+int noise_pair_init(struct noise_pair *pair, struct noise_crypto *crypto,
 		    const uint8_t secret[NOISE_KEY_LEN])
 {
 	size_t len = NOISE_KEY_LEN;
 
-	pair->secret = EVP_PKEY_new_raw_private_key_ex(NULL, CURVE, NULL,
-						       secret, NOISE_KEY_LEN);
-	if (!pair->secret ||
+	memset(pair, 0, sizeof(*pair));
+	pair->secret = import(crypto, secret);
+	if (pair->secret)
+		pair->agreement =
+			EVP_PKEY_CTX_new_from_pkey(NULL, pair->secret, NULL);
+	if (!pair->agreement || EVP_PKEY_derive_init(pair->agreement) != 1 ||
 	    EVP_PKEY_get_raw_public_key(pair->secret, pair->public_key, &len) !=
 		    1 ||
 	    len != NOISE_KEY_LEN) {
@@ -29,6 +49,7 @@ int noise_pair_init(struct noise_pair *pair,
 
 void noise_pair_fini(struct noise_pair *pair)
 {
+	EVP_PKEY_CTX_free(pair->agreement);
 	EVP_PKEY_free(pair->secret); /* wipes it */
 	memset(pair, 0, sizeof(*pair));
 }
@@ -52,40 +73,32 @@ static bool is_zero(const uint8_t shared[NOISE_KEY_LEN])
 	return CRYPTO_memcmp(shared, zero, sizeof(zero)) == 0;
 }
 
-static int derive(EVP_PKEY_CTX *ctx, EVP_PKEY *peer,
-		  uint8_t ret_shared[NOISE_KEY_LEN])
-{
-	size_t len = NOISE_KEY_LEN;
-
-	/* There is nothing about a point that could be validated beforehand. */
-	if (EVP_PKEY_derive_init(ctx) != 1 ||
-	    EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) != 1)
-		return -ENOMEM;
-	/* libcrypto refuses a result of 0, but need not for ever. */
-	if (EVP_PKEY_derive(ctx, ret_shared, &len) != 1 ||
-	    len != NOISE_KEY_LEN || is_zero(ret_shared))
-		return -EBADMSG;
-	return 0;
-}
-
-int noise_pair_agree(const struct noise_pair *pair,
+int noise_pair_agree(const struct noise_pair *pair, struct noise_crypto *crypto,
 		     const uint8_t public_key[NOISE_KEY_LEN],
 		     uint8_t ret_shared[NOISE_KEY_LEN])
 {
-	EVP_PKEY *peer;
+	size_t len = NOISE_KEY_LEN;
 	EVP_PKEY_CTX *ctx;
-	int r = -ENOMEM;
+	int r = 0;
 
 	memset(ret_shared, 0, NOISE_KEY_LEN);
 	if (!noise_public_key_is_canonical(public_key))
 		return -EBADMSG;
-	peer = EVP_PKEY_new_raw_public_key_ex(NULL, CURVE, NULL, public_key,
-					      NOISE_KEY_LEN);
-	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pair->secret, NULL);
-	if (peer && ctx)
-		r = derive(ctx, peer, ret_shared);
+	/*
+	 * A copy costs a fraction of a new context, as nothing is looked up for
+	 * it. There is nothing about a point to be validated beforehand.
+	 */
+	ctx = EVP_PKEY_CTX_dup(pair->agreement);
+	if (!ctx ||
+	    EVP_PKEY_set1_encoded_public_key(crypto->peer, public_key,
+					     NOISE_KEY_LEN) != 1 ||
+	    EVP_PKEY_derive_set_peer_ex(ctx, crypto->peer, 0) != 1)
+		r = -ENOMEM;
+	/* libcrypto refuses a result of 0, but need not for ever. */
+	else if (EVP_PKEY_derive(ctx, ret_shared, &len) != 1 ||
+		 len != NOISE_KEY_LEN || is_zero(ret_shared))
+		r = -EBADMSG;
 	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(peer);
 	if (r < 0)
 		noise_wipe(ret_shared, NOISE_KEY_LEN);
 	return r;

@@ -2,8 +2,8 @@
 /*
  * Key pairs of X25519, and what two of them agree on.
  *
- * A pair is never changed after its init, so that several threads may use it.
- * It may be moved in memory.
+ * A pair is never changed after its init, so that several threads may use it,
+ * each with a struct noise_crypto of its own. It may be moved in memory.
  */
 #ifndef TRUNK_NOISE_PAIR_H
 #define TRUNK_NOISE_PAIR_H
@@ -14,6 +14,7 @@
 
 struct noise_pair {
 	EVP_PKEY *secret;
+	EVP_PKEY_CTX *agreement; /* ready for a public key; only copied */
 	uint8_t public_key[NOISE_KEY_LEN];
 };
 
@@ -23,7 +24,7 @@ struct noise_pair {
  * Any 32 random bytes are a secret; they are copied, and the caller wipes its
  * own. Returns 0 or -ENOMEM; then fini is allowed.
  */
-int noise_pair_init(struct noise_pair *pair,
+int noise_pair_init(struct noise_pair *pair, struct noise_crypto *crypto,
 		    const uint8_t secret[NOISE_KEY_LEN]);
 
 /* noise_pair_fini() - wipes the secret; also on zeroed memory, and twice. */
@@ -44,7 +45,7 @@ bool noise_public_key_is_canonical(const uint8_t key[NOISE_KEY_LEN]);
  * order that it decides the result alone, or -ENOMEM. On failure ret_shared is
  * all zero.
  */
-int noise_pair_agree(const struct noise_pair *pair,
+int noise_pair_agree(const struct noise_pair *pair, struct noise_crypto *crypto,
 		     const uint8_t public_key[NOISE_KEY_LEN],
 		     uint8_t ret_shared[NOISE_KEY_LEN]);
 
