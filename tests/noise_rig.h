@@ -12,8 +12,8 @@
 #include "trunk/noise.h"
 
 enum noise_rig_sizes {
-	NOISE_RIG_MESSAGES = 3,
 	NOISE_RIG_SIZE = 512, /* of a message */
+	NOISE_RIG_PAYLOAD_LEN = 4,
 };
 
 /* Which keys a pattern takes, apart from the table under test. */
@@ -96,11 +96,15 @@ static inline void noise_rig_init(struct noise_rig *rig,
 	}
 }
 
+/* Begins a handshake, also in the middle of another. */
 static inline int noise_rig_start(struct noise_rig *rig)
 {
 	for (unsigned int i = 0; i < 2; i++) {
-		int r = noise_handshake_init(&rig->end[i], &rig->crypto,
-					     &rig->config[i]);
+		int r;
+
+		noise_handshake_fini(&rig->end[i]);
+		r = noise_handshake_init(&rig->end[i], &rig->crypto,
+					 &rig->config[i]);
 
 		if (r < 0)
 			return r;
@@ -140,6 +144,55 @@ static inline bool noise_rig_next(struct noise_rig_case *c)
 static inline unsigned int noise_rig_writer(unsigned int i)
 {
 	return i % 2;
+}
+
+struct noise_rig_message {
+	uint8_t at[NOISE_RIG_SIZE];
+	size_t len;
+};
+
+/* Writes message i, with a payload of its own. */
+static inline int noise_rig_write(struct noise_rig *rig, unsigned int i,
+				  struct noise_rig_message *ret_message)
+{
+	const uint8_t payload[NOISE_RIG_PAYLOAD_LEN] = { 'p', 'a', 'y',
+							 (uint8_t)i };
+
+	return noise_handshake_write(
+		&rig->end[noise_rig_writer(i)], payload, sizeof(payload),
+		ret_message->at, sizeof(ret_message->at), &ret_message->len);
+}
+
+/* Reads it; ret_payload has room for that of any message. */
+static inline int noise_rig_read(struct noise_rig *rig, unsigned int i,
+				 const struct noise_rig_message *message,
+				 struct noise_rig_message *ret_payload)
+{
+	return noise_handshake_read(&rig->end[1 - noise_rig_writer(i)],
+				    message->at, message->len, ret_payload->at,
+				    sizeof(ret_payload->at), &ret_payload->len);
+}
+
+/* Passes the messages from one on, up to before another. */
+static inline int noise_rig_pass(struct noise_rig *rig, unsigned int from,
+				 unsigned int to)
+{
+	for (unsigned int i = from; i < to; i++) {
+		struct noise_rig_message message;
+		struct noise_rig_message payload;
+		int r = noise_rig_write(rig, i, &message);
+
+		if (r == 0)
+			r = noise_rig_read(rig, i, &message, &payload);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static inline unsigned int noise_rig_n_message(const struct noise_rig *rig)
+{
+	return noise_rig_patterns[rig->config[0].pattern].n_message;
 }
 
 #endif
