@@ -254,24 +254,59 @@ static void static_points_are_checked(void **state)
 	}
 }
 
+static void must_refuse(struct noise_rig *rig, unsigned int i,
+			const struct noise_rig_message *message)
+{
+	struct noise_rig_message payload;
+
+	assert_int_equal(noise_rig_read(rig, i, message, &payload), -EBADMSG);
+	assert_int_equal(rig->end[1].state, NOISE_DEAD);
+}
+
 /*
  * The peer spells its own key in another way, which the curve takes for the
- * same: only a look at the spelling tells, as everything else fits.
+ * same. It is refused at once, also where it is not used yet, so that nobody is
+ * told that this is the peer.
  */
 static void static_keys_have_one_spelling(void **state)
 {
-	const struct noise_rig_case c = { NOISE_XX, NOISE_CHACHAPOLY, -1 };
-	struct noise_rig_message message;
-	struct noise_rig_message payload;
-	struct noise_rig rig;
+	static const struct {
+		struct noise_rig_case c;
+		unsigned int message;
+	} sent[] = {
+		{ { NOISE_XX, NOISE_CHACHAPOLY, -1 }, 2 },
+		{ { NOISE_IX, NOISE_CHACHAPOLY, -1 }, 0 }, /* in clear */
+		{ { NOISE_IX, NOISE_AESGCM, 0 }, 0 },
+	};
 
 	(void)state;
-	noise_rig_init(&rig, &c);
-	rig.pair[0].public_key[NOISE_KEY_LEN - 1] |= 0x80;
-	write_up_to(&rig, 2, &message);
-	assert_int_equal(noise_rig_read(&rig, 2, &message, &payload), -EBADMSG);
-	assert_int_equal(rig.end[1].state, NOISE_DEAD);
-	noise_rig_fini(&rig);
+	for (size_t i = 0; i < ARRAY_LEN(sent); i++) {
+		struct noise_rig_message message;
+		struct noise_rig rig;
+
+		announce(&sent[i].c);
+		noise_rig_init(&rig, &sent[i].c);
+		rig.pair[0].public_key[NOISE_KEY_LEN - 1] |= 0x80;
+		write_up_to(&rig, sent[i].message, &message);
+		must_refuse(&rig, sent[i].message, &message);
+		noise_rig_fini(&rig);
+	}
+}
+
+static void ephemeral_keys_have_one_spelling(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct noise_rig_message message;
+		struct noise_rig rig;
+
+		announce(&cases[i]);
+		noise_rig_init(&rig, &cases[i]);
+		write_up_to(&rig, 0, &message);
+		message.at[NOISE_KEY_LEN - 1] |= 0x80;
+		must_refuse(&rig, 0, &message);
+		noise_rig_fini(&rig);
+	}
 }
 
 /* A pin that is of low order, so that anybody could answer. */
@@ -319,6 +354,7 @@ int main(void)
 		cmocka_unit_test(reflection_fails),
 		cmocka_unit_test(ephemeral_points_are_checked),
 		cmocka_unit_test(static_points_are_checked),
+		cmocka_unit_test(ephemeral_keys_have_one_spelling),
 		cmocka_unit_test(static_keys_have_one_spelling),
 		cmocka_unit_test(a_pin_of_low_order_is_of_no_use),
 		cmocka_unit_test(a_failed_read_leaves_no_payload),
