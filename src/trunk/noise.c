@@ -119,7 +119,7 @@ static int mix_hash(struct noise_handshake *h, const void *data, size_t len)
 {
 	const struct iovec piece[] = {
 		{ h->hash, sizeof(h->hash) },
-		{ (void *)(uintptr_t)data, len },
+		{ (void *)data, len },
 	};
 
 	return noise_hash(h->crypto, piece, 2, h->hash);
@@ -179,8 +179,8 @@ static size_t sealed_len(const struct noise_handshake *h, size_t len)
 }
 
 /* EncryptAndHash(); advances to behind what it wrote */
-static int seal(struct noise_handshake *h, const void *from, size_t len,
-		uint8_t **to)
+static int encrypt(struct noise_handshake *h, const void *from, size_t len,
+		   uint8_t **to)
 {
 	uint8_t *start = *to;
 	struct noise_aead aead;
@@ -198,8 +198,8 @@ static int seal(struct noise_handshake *h, const void *from, size_t len,
 }
 
 /* DecryptAndHash(); len is that of the plaintext, advances from behind it */
-static int open(struct noise_handshake *h, const uint8_t **from, size_t len,
-		void *ret_plain)
+static int decrypt(struct noise_handshake *h, const uint8_t **from, size_t len,
+		   void *ret_plain)
 {
 	const uint8_t *start = *from;
 	struct noise_aead aead;
@@ -253,18 +253,25 @@ static int mix_known(struct noise_handshake *h)
 	return r;
 }
 
-static void check_config(const struct noise_config *config)
+/* Which keys there are is part of the pattern. */
+static void check_keys(const struct noise_config *config)
 {
-	const struct pattern *pattern;
+	const struct pattern *pattern = &patterns[config->pattern];
 
-	assert((unsigned int)config->pattern < NOISE_PATTERNS);
-	assert((unsigned int)config->cipher < NOISE_CIPHERS);
-	assert(config->random);
-	pattern = &patterns[config->pattern];
 	assert(pattern->has_static[config->role] == (config->local != NULL));
 	assert(pattern->knows_static[other(config->role)] ==
 	       (config->remote != NULL));
 	assert(!config->psk || config->psk_place <= messages_of(pattern));
+}
+
+static void check_config(const struct noise_config *config)
+{
+	assert((unsigned int)config->pattern < NOISE_PATTERNS);
+	assert((unsigned int)config->cipher < NOISE_CIPHERS);
+	assert(config->role == NOISE_INITIATOR ||
+	       config->role == NOISE_RESPONDER);
+	assert(config->random);
+	check_keys(config);
 }
 
 static void take_keys(struct noise_handshake *h,
@@ -428,7 +435,7 @@ static int write_token(struct noise_handshake *h, enum token token,
 	case E:
 		return write_ephemeral(h, to);
 	case S:
-		return seal(h, h->local->public_key, NOISE_KEY_LEN, to);
+		return encrypt(h, h->local->public_key, NOISE_KEY_LEN, to);
 	case PSK:
 		return mix_psk(h);
 	default:
@@ -448,7 +455,7 @@ static int read_ephemeral(struct noise_handshake *h, const uint8_t **from)
 
 static int read_static(struct noise_handshake *h, const uint8_t **from)
 {
-	int r = open(h, from, NOISE_KEY_LEN, h->remote);
+	int r = decrypt(h, from, NOISE_KEY_LEN, h->remote);
 
 	if (r == 0 && !noise_public_key_is_canonical(h->remote))
 		r = -EBADMSG;
@@ -492,7 +499,7 @@ static int write_message(struct noise_handshake *h, const void *payload,
 	next_tokens(h, tokens);
 	for (const enum token *token = tokens; *token != END && r == 0; token++)
 		r = write_token(h, *token, &to);
-	return r < 0 ? r : seal(h, payload, len, &to);
+	return r < 0 ? r : encrypt(h, payload, len, &to);
 }
 
 int noise_handshake_write(struct noise_handshake *h, const void *payload,
@@ -527,7 +534,7 @@ static int read_message(struct noise_handshake *h, const uint8_t *from,
 	next_tokens(h, tokens);
 	for (const enum token *token = tokens; *token != END && r == 0; token++)
 		r = read_token(h, *token, &from);
-	return r < 0 ? r : open(h, &from, payload_len, ret_payload);
+	return r < 0 ? r : decrypt(h, &from, payload_len, ret_payload);
 }
 
 int noise_handshake_read(struct noise_handshake *h, const uint8_t *from,

@@ -87,8 +87,7 @@ int noise_aead_open(const struct noise_aead *aead, const uint8_t *from,
 {
 	OSSL_PARAM tag[] = {
 		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG,
-					(void *)(uintptr_t)(from + len),
-					NOISE_TAG_LEN),
+					(void *)(from + len), NOISE_TAG_LEN),
 		OSSL_PARAM_END,
 	};
 

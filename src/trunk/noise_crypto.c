@@ -174,8 +174,7 @@ int noise_hkdf(struct noise_crypto *crypto, const uint8_t ck[NOISE_HASH_LEN],
 
 	assert(n_out >= 1 && n_out <= HKDF_OUT_MAX);
 	r = hmac(crypto, ck,
-		 (const struct iovec[2]){ { (void *)(uintptr_t)ikm, ikm_len } },
-		 key);
+		 (const struct iovec[2]){ { (void *)ikm, ikm_len } }, key);
 	for (size_t i = 0; i < n_out && r == 0; i++) {
 		uint8_t number = (uint8_t)(i + 1);
 

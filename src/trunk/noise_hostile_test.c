@@ -69,6 +69,7 @@ static void must_fail(struct noise_rig *rig, unsigned int i,
 
 static unsigned int bit_step(void)
 {
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes it */
 	const char *scale = getenv("VIF_TEST_SCALE");
 
 	return scale && strcmp(scale, "small") == 0 ? 7 : 1;

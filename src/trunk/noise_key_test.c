@@ -63,7 +63,7 @@ static void seal(struct channel *c)
 			 0);
 }
 
-static int open(struct channel *c, const uint8_t *sealed, uint8_t *to)
+static int try_open(struct channel *c, const uint8_t *sealed, uint8_t *to)
 {
 	return noise_key_open(&c->open, aad, sizeof(aad), sealed, LEN, to);
 }
@@ -72,7 +72,7 @@ static void must_open(struct channel *c)
 {
 	uint8_t plain[LEN];
 
-	assert_int_equal(open(c, c->sealed, plain), 0);
+	assert_int_equal(try_open(c, c->sealed, plain), 0);
 	assert_memory_equal(plain, c->plain, LEN);
 }
 
@@ -84,7 +84,7 @@ static void must_not_open(struct channel *c, const uint8_t *sealed)
 	uint8_t plain[LEN];
 
 	memset(plain, 0x55, sizeof(plain));
-	assert_int_equal(open(c, sealed, plain), -EBADMSG);
+	assert_int_equal(try_open(c, sealed, plain), -EBADMSG);
 	assert_memory_equal(plain, zero, LEN);
 	assert_int_equal(c->open.nonce, nonce);
 }
@@ -112,7 +112,7 @@ static void in_place_and_beside(struct channel *c)
 		0);
 	assert_memory_equal(record, c->sealed, SEALED_LEN);
 	assert_memory_not_equal(record, c->plain, LEN);
-	assert_int_equal(open(c, record, record), 0);
+	assert_int_equal(try_open(c, record, record), 0);
 	assert_memory_equal(record, c->plain, LEN);
 	c->open.nonce = 0;
 	must_open(c);
@@ -147,10 +147,10 @@ static void damage_aad(struct channel *c)
 
 	seal(c);
 	for (unsigned int bit = 0; bit < 8 * sizeof(aad); bit++) {
-		char header[sizeof(aad)];
+		uint8_t header[sizeof(aad)];
 
 		memcpy(header, aad, sizeof(aad));
-		header[bit / 8] ^= (char)(1 << bit % 8);
+		header[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		assert_int_equal(noise_key_open(&c->open, header,
 						sizeof(header), c->sealed, LEN,
 						plain),
@@ -180,7 +180,7 @@ static void shuffle(struct channel *c)
 	seal(c);
 	assert_memory_not_equal(first, c->sealed, sizeof(first));
 	must_not_open(c, c->sealed); /* lost, or too early */
-	assert_int_equal(open(c, first, first), 0);
+	assert_int_equal(try_open(c, first, first), 0);
 	must_open(c);
 	must_not_open(c, c->sealed); /* once more */
 }
@@ -244,13 +244,13 @@ static void exhaust(struct channel *c)
 	assert_int_equal(noise_key_seal(&c->seal, aad, sizeof(aad), c->plain,
 					LEN, c->sealed),
 			 -EKEYEXPIRED);
-	assert_int_equal(open(c, c->sealed, plain), -EKEYEXPIRED);
+	assert_int_equal(try_open(c, c->sealed, plain), -EKEYEXPIRED);
 	/* For ever. */
 	c->seal.nonce = c->open.nonce = UINT64_MAX;
 	assert_int_equal(noise_key_seal(&c->seal, aad, sizeof(aad), c->plain,
 					LEN, c->sealed),
 			 -EKEYEXPIRED);
-	assert_int_equal(open(c, c->sealed, plain), -EKEYEXPIRED);
+	assert_int_equal(try_open(c, c->sealed, plain), -EKEYEXPIRED);
 	assert_int_equal(c->seal.nonce, UINT64_MAX);
 }
 

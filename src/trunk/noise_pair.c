@@ -13,16 +13,15 @@
 static EVP_PKEY *import(struct noise_crypto *crypto,
 			const uint8_t secret[NOISE_KEY_LEN])
 {
-	const OSSL_PARAM parameters[] = {
+	OSSL_PARAM parameters[] = {
 		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PRIV_KEY,
-					(void *)(uintptr_t)secret,
-					NOISE_KEY_LEN),
+					(void *)secret, NOISE_KEY_LEN),
 		OSSL_PARAM_END,
 	};
 	EVP_PKEY *key = NULL;
 
 	if (EVP_PKEY_fromdata(crypto->key_maker, &key, EVP_PKEY_KEYPAIR,
-			      (OSSL_PARAM *)(uintptr_t)parameters) != 1)
+			      parameters) != 1)
 		return NULL;
 	return key;
 }

@@ -249,6 +249,7 @@ static void spoil_remote(struct noise_config *config)
 	config->remote = other_key;
 }
 
+/* In the order of the test. NOLINTNEXTLINE(*.performance.Padding) */
 static const struct spoil_case {
 	const char *what;
 	struct noise_rig_case c;
@@ -313,6 +314,7 @@ static void a_pin_has_one_spelling(void **state)
 	noise_rig_fini(&rig);
 }
 
+/* As the type is. NOLINTNEXTLINE(readability-non-const-parameter) */
 static int no_random(void *user, uint8_t *ret_bytes, size_t len)
 {
 	(void)user;

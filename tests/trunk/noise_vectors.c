@@ -61,6 +61,7 @@ static _Noreturn void fail(const char *what)
 {
 	(void)fprintf(stderr, "line %lu, %s, message %u: %s\n", n_line,
 		      session.protocol, session.n_message, what);
+	/* There is one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	exit(1);
 }
 
@@ -79,10 +80,10 @@ static void must_equal(const void *got, const void *want, size_t len,
 static unsigned int digit(char c)
 {
 	static const char digits[] = "0123456789abcdef";
-	const char *at = c == '\0' ? NULL : strchr(digits, c);
+	size_t at = strcspn(digits, (const char[]){ c, '\0' });
 
-	must(at != NULL, "no hexadecimal digit");
-	return (unsigned int)(at - digits);
+	must(c != '\0' && digits[at] != '\0', "no hexadecimal digit");
+	return (unsigned int)at;
 }
 
 static void read_hex(const char *hex, struct bytes *ret_bytes)
