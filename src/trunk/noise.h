@@ -120,8 +120,8 @@ size_t noise_name(const struct noise_config *config,
  * noise_handshake_init() - begin
  *
  * A key too many or too few, or a place of a psk that the pattern does not
- * have, is the caller's mistake and asserted. Returns 0, or -EINVAL when the
- * remote key is not canonical; then fini is allowed.
+ * have, is the caller's mistake and asserted. Returns 0, -EINVAL when the
+ * remote key is not canonical, or -ENOMEM; then fini is allowed.
  */
 int noise_handshake_init(struct noise_handshake *h, struct noise_crypto *crypto,
 			 const struct noise_config *config);

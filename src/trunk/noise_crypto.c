@@ -122,7 +122,8 @@ int noise_hash(struct noise_crypto *crypto, const struct iovec *piece,
 	for (size_t i = 0; i < n_piece && good; i++)
 		good = EVP_DigestUpdate(ctx, piece[i].iov_base,
 					piece[i].iov_len) == 1;
-	return good && EVP_DigestFinal_ex(ctx, ret_hash, NULL) == 1 ? 0 : -EIO;
+	return good && EVP_DigestFinal_ex(ctx, ret_hash, NULL) == 1 ? 0 :
+								      -ENOMEM;
 }
 
 /* One half of HMAC: the hash of a block made of the key, and of the data. */

@@ -58,7 +58,8 @@ noise_random noise_random_system;
  * noise_crypto_init() - look up all algorithms
  *
  * Returns 0, -ENOMEM, or -ENOTSUP when this libcrypto, or its configuration,
- * lacks one of them. Then nothing is held, and fini is allowed.
+ * lacks one of them, or did not find it for want of memory. Then nothing is
+ * held, and fini is allowed.
  */
 int noise_crypto_init(struct noise_crypto *crypto);
 
@@ -68,7 +69,8 @@ void noise_crypto_fini(struct noise_crypto *crypto);
 /*
  * noise_hash() - SHA-256 of several pieces one after the other
  *
- * ret_hash may be one of the pieces. Returns 0, or -EIO when libcrypto fails.
+ * ret_hash may be one of the pieces. Returns 0, or -ENOMEM: libcrypto 3.0
+ * allocates a few bytes each time.
  */
 int noise_hash(struct noise_crypto *crypto, const struct iovec *piece,
 	       size_t n_piece, uint8_t ret_hash[NOISE_HASH_LEN]);
@@ -77,7 +79,7 @@ int noise_hash(struct noise_crypto *crypto, const struct iovec *piece,
  * noise_hkdf() - HKDF of Noise: one to three keys out of two
  *
  * ck may be one of the outputs; ikm may be NULL when it is empty. n_out is 1 to
- * 3. Returns 0, or -EIO when libcrypto fails.
+ * 3. Returns 0 or -ENOMEM.
  */
 int noise_hkdf(struct noise_crypto *crypto, const uint8_t ck[NOISE_HASH_LEN],
 	       const uint8_t *ikm, size_t ikm_len,
