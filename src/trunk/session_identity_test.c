@@ -63,9 +63,17 @@ static bool deny(void *user, const uint8_t key[VIF_KEY_LEN])
 	return false;
 }
 
+struct welcome {
+	const uint8_t *key;
+	unsigned int n_asked;
+};
+
 static bool allow_one(void *user, const uint8_t key[VIF_KEY_LEN])
 {
-	return memcmp(user, key, VIF_KEY_LEN) == 0;
+	struct welcome *welcome = user;
+
+	welcome->n_asked++;
+	return memcmp(welcome->key, key, VIF_KEY_LEN) == 0;
 }
 
 /* Makes an accepter that does nothing but XX. */
@@ -192,15 +200,20 @@ static void test_s7_welcome(void **state)
 {
 	(void)state;
 	for (int i = 0; i < SESSION_RIG_SETUPS; i++) {
+		struct welcome welcome[2] = { 0 };
+
 		session_rig_init(&rig, &session_rig_setups[i], true);
 		for (int role = 0; role < 2; role++) {
+			welcome[role].key = rig.side[1 - role].pair.public_key;
 			rig.side[role].config.authorize = allow_one;
-			rig.side[role].config.authorize_user =
-				rig.side[1 - role].pair.public_key;
+			rig.side[role].config.authorize_user = &welcome[role];
 		}
 		assert_int_equal(session_rig_start(&rig), 0);
 		session_rig_run(&rig);
 		assert_true(session_rig_is_done(&rig));
+		assert_int_equal(welcome[DIALER].n_asked, 1);
+		assert_int_equal(welcome[ACCEPTER].n_asked,
+				 session_rig_setups[i].is_anonymous ? 0 : 1);
 		session_rig_fini(&rig);
 	}
 }

@@ -601,8 +601,40 @@ static void test_record_of_8_kib_and_more(void **state)
 				 more ? -ECONNABORTED : 0);
 		assert_int_equal(session_reason(accepter, NULL),
 				 more ? VIF_REASON_PROTOCOL : VIF_REASON_NONE);
+		assert_string_equal(text_of(ACCEPTER),
+				    more ? "record of type 1: it is too long" :
+					   "");
 		session_rig_fini(&rig);
 	}
+	begin_at(setup_xx, 2);
+	header.type = RECORD_HANDSHAKE;
+	assert_int_equal(session_read(accepter, &header, body), -ECONNABORTED);
+	assert_string_equal(text_of(ACCEPTER),
+			    "record of type 2: it is too long");
+	session_rig_fini(&rig);
+}
+
+/* The keys are the caller's now; the session is good for nothing else. */
+static void test_none_may_come_when_taken(void **state)
+{
+	(void)state;
+	for (uint8_t type = 0; type < 8; type++)
+		for (int role = 0; role < 2; role++) {
+			struct session *session = &rig.side[role].session;
+			struct session_result result;
+
+			begin_at(setup_xx, 5);
+			assert_int_equal(session_take(session, &result), 0);
+			session_result_fini(&result);
+			assert_true(session_is_done(session));
+			assert_int_equal(read_type(session, type, 0, 0,
+						   &rig.side[1 - role].out),
+					 -ECONNABORTED);
+			assert_non_null(
+				strstr(text_of(role), "the handshake is over"));
+			assert_false(session_is_done(session));
+			session_rig_fini(&rig);
+		}
 }
 
 static void test_garbage_is_answered_by_nothing(void **state)
@@ -766,6 +798,7 @@ int main(void)
 		cmocka_unit_test(test_flags_and_circuits),
 		cmocka_unit_test(test_none_may_come_before_ours),
 		cmocka_unit_test(test_record_of_8_kib_and_more),
+		cmocka_unit_test(test_none_may_come_when_taken),
 		cmocka_unit_test(test_garbage_is_answered_by_nothing),
 		cmocka_unit_test(test_against_the_page),
 	};
