@@ -16,12 +16,10 @@
 #include <cmocka.h>
 
 #include "base/bits.h"
-#include "tests/session_rig.h"
+#include "tests/session_check.h"
 #include "wire/bytes.h"
 
 enum {
-	DIALER = VIF_TRUNK_DIALER,
-	ACCEPTER = VIF_TRUNK_ACCEPTER,
 	HELLO_AT = RECORD_HEADER_LEN, /* of the body, in a stream */
 };
 
@@ -39,22 +37,6 @@ static void start(const struct session_rig_setup *setup)
 static struct session *session_of(int role)
 {
 	return &rig.side[role].session;
-}
-
-static const char *text_of(int role)
-{
-	const char *text;
-
-	(void)session_reason(session_of(role), &text);
-	return text;
-}
-
-static void assert_reasons(enum vif_reason dialer, enum vif_reason accepter)
-{
-	print_message("dialer: %s; accepter: %s\n", text_of(DIALER),
-		      text_of(ACCEPTER));
-	assert_int_equal(session_rig_reason(&rig, DIALER), dialer);
-	assert_int_equal(session_rig_reason(&rig, ACCEPTER), accepter);
 }
 
 /* Who is in between, and changes what one side has sent */
@@ -199,7 +181,8 @@ static void test_cut_at_every_byte(void **state)
 					&rig, (unsigned int)(1 - side));
 				assert_false(
 					session_is_done(session_of(1 - side)));
-				assert_string_equal(text_of(1 - side), "");
+				assert_string_equal(
+					session_check_text(&rig, 1 - side), "");
 				session_rig_fini(&rig);
 			}
 		}
@@ -352,7 +335,7 @@ static void test_s3_both_hellos_changed(void **state)
 	start(setup_xx);
 	rig.tap = drop_aes;
 	session_rig_run(&rig);
-	assert_reasons(VIF_REASON_HANDSHAKE, VIF_REASON_NONE);
+	session_check_reasons(&rig, VIF_REASON_HANDSHAKE, VIF_REASON_NONE);
 	assert_false(session_is_done(session_of(DIALER)));
 	assert_false(session_is_done(session_of(ACCEPTER)));
 	session_rig_fini(&rig);

@@ -12,12 +12,7 @@
 
 #include <cmocka.h>
 
-#include "tests/session_rig.h"
-
-enum {
-	DIALER = VIF_TRUNK_DIALER,
-	ACCEPTER = VIF_TRUNK_ACCEPTER,
-};
+#include "tests/session_check.h"
 
 static const struct session_rig_setup *const setup_xx = &session_rig_setups[0];
 static const struct session_rig_setup *const setup_ik = &session_rig_setups[1];
@@ -34,22 +29,6 @@ static void start(const struct session_rig_setup *setup)
 static struct session *session_of(int role)
 {
 	return &rig.side[role].session;
-}
-
-static const char *text_of(int role)
-{
-	const char *text;
-
-	(void)session_reason(session_of(role), &text);
-	return text;
-}
-
-static void assert_reasons(enum vif_reason dialer, enum vif_reason accepter)
-{
-	print_message("dialer: %s; accepter: %s\n", text_of(DIALER),
-		      text_of(ACCEPTER));
-	assert_int_equal(session_rig_reason(&rig, DIALER), dialer);
-	assert_int_equal(session_rig_reason(&rig, ACCEPTER), accepter);
 }
 
 /* S7: identities */
@@ -96,8 +75,9 @@ static void test_s7_dialer_pins_another(void **state)
 	assert_int_equal(session_rig_start(&rig), 0);
 	do_xx_only();
 	session_rig_run(&rig);
-	assert_reasons(VIF_REASON_IDENTITY, VIF_REASON_NONE);
-	assert_non_null(strstr(text_of(DIALER), "is not the pinned one"));
+	session_check_reasons(&rig, VIF_REASON_IDENTITY, VIF_REASON_NONE);
+	assert_non_null(strstr(session_check_text(&rig, DIALER),
+			       "is not the pinned one"));
 	/* S8: the third message is not there. */
 	assert_int_equal(rig.side[DIALER].out.n_record, 2);
 	session_rig_fini(&rig);
@@ -119,7 +99,8 @@ static void test_s7_accepter_is_another(void **state)
 		session_rig_key(&rig, &rig.side[ACCEPTER].pair, 999);
 		assert_int_equal(session_rig_start(&rig), 0);
 		session_rig_run(&rig);
-		assert_reasons(VIF_REASON_NONE, VIF_REASON_HANDSHAKE);
+		session_check_reasons(&rig, VIF_REASON_NONE,
+				      VIF_REASON_HANDSHAKE);
 		assert_false(session_is_done(session_of(DIALER)));
 		assert_int_equal(rig.side[ACCEPTER].out.n_record, 1);
 		session_rig_fini(&rig);
@@ -139,7 +120,8 @@ static void test_s7_accepter_pins_another(void **state)
 		rig.side[ACCEPTER].config.remote = other.public_key;
 		assert_int_equal(session_rig_start(&rig), 0);
 		session_rig_run(&rig);
-		assert_reasons(VIF_REASON_NONE, VIF_REASON_IDENTITY);
+		session_check_reasons(&rig, VIF_REASON_NONE,
+				      VIF_REASON_IDENTITY);
 		assert_false(session_is_done(session_of(ACCEPTER)));
 		noise_pair_fini(&other);
 		session_rig_fini(&rig);
@@ -189,8 +171,8 @@ static void test_s7_not_welcome(void **state)
 			assert_int_equal(
 				session_rig_reason(&rig, (unsigned int)role),
 				VIF_REASON_IDENTITY);
-			assert_non_null(
-				strstr(text_of(role), "is not welcome"));
+			assert_non_null(strstr(session_check_text(&rig, role),
+					       "is not welcome"));
 		}
 		session_rig_fini(&rig);
 	}
@@ -267,7 +249,7 @@ static void test_s9_pin_of_low_order(void **state)
 	rig.side[DIALER].config.remote = zero;
 	assert_int_equal(session_rig_start(&rig), 0);
 	session_rig_run(&rig);
-	assert_reasons(VIF_REASON_HANDSHAKE, VIF_REASON_NONE);
+	session_check_reasons(&rig, VIF_REASON_HANDSHAKE, VIF_REASON_NONE);
 	assert_int_equal(rig.side[DIALER].out.n_record, 1);
 	session_rig_fini(&rig);
 }
@@ -287,14 +269,14 @@ static void test_s7_same_key_at_both_ends(void **state)
 	give_same_key(setup_xx);
 	assert_int_equal(session_rig_start(&rig), 0);
 	session_rig_run(&rig);
-	assert_reasons(VIF_REASON_IDENTITY, VIF_REASON_NONE);
+	session_check_reasons(&rig, VIF_REASON_IDENTITY, VIF_REASON_NONE);
 	assert_int_equal(rig.side[DIALER].out.n_record, 2);
 	session_rig_fini(&rig);
 	/* Who is pinned by one side only. */
 	give_same_key(setup_ik);
 	assert_int_equal(session_rig_start(&rig), 0);
 	session_rig_run(&rig);
-	assert_reasons(VIF_REASON_NONE, VIF_REASON_IDENTITY);
+	session_check_reasons(&rig, VIF_REASON_NONE, VIF_REASON_IDENTITY);
 	session_rig_fini(&rig);
 	/* Both sides say so: then it is meant. */
 	give_same_key(setup_ik);
@@ -411,7 +393,7 @@ static void test_s8_fake_accepter(void **state)
 	/* It is somebody else from now on. */
 	rig.side[DIALER].session.remote[3] ^= 1;
 	session_rig_run(&rig);
-	assert_reasons(VIF_REASON_IDENTITY, VIF_REASON_NONE);
+	session_check_reasons(&rig, VIF_REASON_IDENTITY, VIF_REASON_NONE);
 	assert_int_equal(rig.side[DIALER].out.n_record, 2);
 	session_rig_fini(&rig);
 }

@@ -14,13 +14,8 @@
 #include <cmocka.h>
 
 #include "base/bits.h"
-#include "tests/session_rig.h"
+#include "tests/session_check.h"
 #include "wire/bytes.h"
-
-enum {
-	DIALER = VIF_TRUNK_DIALER,
-	ACCEPTER = VIF_TRUNK_ACCEPTER,
-};
 
 static const struct session_rig_setup *const setup_xx = &session_rig_setups[0];
 static const struct session_rig_setup *const setup_ik = &session_rig_setups[1];
@@ -37,27 +32,6 @@ static void begin(const struct session_rig_setup *setup, bool has_aes)
 {
 	print_message("%s, %s\n", setup->name, has_aes ? "AES" : "ChaCha");
 	session_rig_init(&rig, setup, has_aes);
-}
-
-static const char *text_of(int role)
-{
-	const char *text;
-
-	(void)session_reason(&rig.side[role].session, &text);
-	assert_true(strlen(text) <= VIF_TRUNK_TEXT_MAX);
-	return text;
-}
-
-static void assert_reasons(enum vif_reason dialer, enum vif_reason accepter)
-{
-	print_message("dialer: %s; accepter: %s\n", text_of(DIALER),
-		      text_of(ACCEPTER));
-	assert_int_equal(session_rig_reason(&rig, DIALER), dialer);
-	assert_int_equal(session_rig_reason(&rig, ACCEPTER), accepter);
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(text_of(i)[0] != '\0',
-				 session_rig_reason(&rig, (unsigned int)i) !=
-					 VIF_REASON_NONE);
 }
 
 /* Results */
@@ -113,7 +87,7 @@ static void test_every_pattern_and_suite(void **state)
 		begin(&session_rig_setups[i / 2], i % 2 != 0);
 		start();
 		session_rig_run(&rig);
-		assert_reasons(VIF_REASON_NONE, VIF_REASON_NONE);
+		session_check_reasons(&rig, VIF_REASON_NONE, VIF_REASON_NONE);
 		assert_agreed(&session_rig_setups[i / 2],
 			      i % 2 != 0 ? NOISE_AESGCM : NOISE_CHACHAPOLY);
 		session_rig_fini(&rig);
@@ -313,7 +287,7 @@ static void test_no_randomness(void **state)
 	rig.side[DIALER].config.random_user = &n_good;
 	start();
 	session_rig_run(&rig);
-	assert_reasons(VIF_REASON_HANDSHAKE, VIF_REASON_NONE);
+	session_check_reasons(&rig, VIF_REASON_HANDSHAKE, VIF_REASON_NONE);
 	assert_int_equal(rig.side[DIALER].out.n_record, 1);
 	session_rig_fini(&rig);
 }
@@ -328,7 +302,7 @@ static void test_one_side_has_a_psk(void **state)
 		rig.side[i].config.psk = session_rig_psk;
 		start();
 		session_rig_run(&rig);
-		assert_reasons(VIF_REASON_SUITE, VIF_REASON_SUITE);
+		session_check_reasons(&rig, VIF_REASON_SUITE, VIF_REASON_SUITE);
 		assert_int_equal(rig.side[ACCEPTER].out.n_record, 1);
 		session_rig_fini(&rig);
 	}
@@ -336,9 +310,9 @@ static void test_one_side_has_a_psk(void **state)
 	rig.side[DIALER].config.psk = session_rig_psk;
 	start();
 	session_rig_run(&rig);
-	assert_string_equal(text_of(DIALER),
+	assert_string_equal(session_check_text(&rig, DIALER),
 			    "they do patterns IK, XK, XX; we do XXpsk3");
-	assert_string_equal(text_of(ACCEPTER),
+	assert_string_equal(session_check_text(&rig, ACCEPTER),
 			    "they do patterns XXpsk3; we do IK, XK, XX");
 	session_rig_fini(&rig);
 }
@@ -350,7 +324,7 @@ static void test_anonymous_needs_both(void **state)
 	rig.side[ACCEPTER].config.allow_anonymous = false;
 	start();
 	session_rig_run(&rig);
-	assert_reasons(VIF_REASON_SUITE, VIF_REASON_SUITE);
+	session_check_reasons(&rig, VIF_REASON_SUITE, VIF_REASON_SUITE);
 	session_rig_fini(&rig);
 }
 
@@ -367,9 +341,11 @@ static void test_wrong_psk(void **state)
 		assert_false(session_rig_is_done(&rig));
 		/* Who reads the last message notices. */
 		if (session_rig_setups[i].pattern == HELLO_IKPSK2)
-			assert_reasons(VIF_REASON_HANDSHAKE, VIF_REASON_NONE);
+			session_check_reasons(&rig, VIF_REASON_HANDSHAKE,
+					      VIF_REASON_NONE);
 		else
-			assert_reasons(VIF_REASON_NONE, VIF_REASON_HANDSHAKE);
+			session_check_reasons(&rig, VIF_REASON_NONE,
+					      VIF_REASON_HANDSHAKE);
 		session_rig_fini(&rig);
 	}
 }
@@ -434,10 +410,10 @@ static void test_versions_are_disjoint(void **state)
 	start();
 	speak(DIALER, 2, 3);
 	session_rig_run(&rig);
-	assert_reasons(VIF_REASON_VERSION, VIF_REASON_VERSION);
-	assert_string_equal(text_of(ACCEPTER),
+	session_check_reasons(&rig, VIF_REASON_VERSION, VIF_REASON_VERSION);
+	assert_string_equal(session_check_text(&rig, ACCEPTER),
 			    "they speak versions 2 to 3, we speak 1 to 1");
-	assert_string_equal(text_of(DIALER),
+	assert_string_equal(session_check_text(&rig, DIALER),
 			    "they speak versions 1 to 1, we speak 2 to 3");
 	assert_int_equal(rig.side[ACCEPTER].out.n_record, 1);
 	assert_memory_equal(answer + 4, ((uint8_t[]){ 1, 1, 0, 0, 0 }), 5);
@@ -459,8 +435,9 @@ static void test_suites_are_disjoint(void **state)
 	put_be16(dialer->out + 2,
 		 (uint16_t)(dialer->out_len - RECORD_HEADER_LEN));
 	session_rig_run(&rig);
-	assert_reasons(VIF_REASON_SUITE, VIF_REASON_SUITE);
-	assert_string_equal(text_of(ACCEPTER), "they do suites 2; we do 2, 1");
+	session_check_reasons(&rig, VIF_REASON_SUITE, VIF_REASON_SUITE);
+	assert_string_equal(session_check_text(&rig, ACCEPTER),
+			    "they do suites 2; we do 2, 1");
 	session_rig_fini(&rig);
 }
 
@@ -601,7 +578,7 @@ static void test_record_of_8_kib_and_more(void **state)
 				 more ? -ECONNABORTED : 0);
 		assert_int_equal(session_reason(accepter, NULL),
 				 more ? VIF_REASON_PROTOCOL : VIF_REASON_NONE);
-		assert_string_equal(text_of(ACCEPTER),
+		assert_string_equal(session_check_text(&rig, ACCEPTER),
 				    more ? "record of type 1: it is too long" :
 					   "");
 		session_rig_fini(&rig);
@@ -609,7 +586,7 @@ static void test_record_of_8_kib_and_more(void **state)
 	begin_at(setup_xx, 2);
 	header.type = RECORD_HANDSHAKE;
 	assert_int_equal(session_read(accepter, &header, body), -ECONNABORTED);
-	assert_string_equal(text_of(ACCEPTER),
+	assert_string_equal(session_check_text(&rig, ACCEPTER),
 			    "record of type 2: it is too long");
 	session_rig_fini(&rig);
 }
@@ -630,8 +607,8 @@ static void test_none_may_come_when_taken(void **state)
 			assert_int_equal(read_type(session, type, 0, 0,
 						   &rig.side[1 - role].out),
 					 -ECONNABORTED);
-			assert_non_null(
-				strstr(text_of(role), "the handshake is over"));
+			assert_non_null(strstr(session_check_text(&rig, role),
+					       "the handshake is over"));
 			assert_false(session_is_done(session));
 			session_rig_fini(&rig);
 		}
@@ -661,7 +638,8 @@ static void test_garbage_is_answered_by_nothing(void **state)
 					      (const uint8_t *)garbage[i]),
 				 -ECONNABORTED);
 		assert_false(session_rig_write(&rig, ACCEPTER));
-		assert_reasons(VIF_REASON_NONE, VIF_REASON_PROTOCOL);
+		session_check_reasons(&rig, VIF_REASON_NONE,
+				      VIF_REASON_PROTOCOL);
 		session_rig_fini(&rig);
 	}
 }
