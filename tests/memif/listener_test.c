@@ -115,25 +115,53 @@ static void a_live_path_of_another_spelling(void **state)
 	(void)close(fd);
 }
 
+struct other_file {
+	const char *path; /* made by make_others() */
+	const char *why;
+	const char *hint;
+};
+
+static const struct other_file others[] = {
+	{ "file", "there is a file, which is no socket", "remove it" },
+	{ "link", "there is a symbolic link, which is no socket", "remove it" },
+	{ "pipe", "there is a pipe, which is no socket", "another path" },
+	{ "dir", "there is a directory, which is no socket",
+	  "/dir/memif.sock" },
+	{ "stream", "a socket of another kind listens there", "another path" },
+};
+
+/* Returns the descriptor that keeps the last of them alive. */
+static int make_others(void)
+{
+	int fd = open(place_path("file"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	(void)close(fd);
+	assert_int_equal(symlink("elsewhere", place_path("link")), 0);
+	assert_int_equal(mkfifo(place_path("pipe"), 0600), 0);
+	assert_int_equal(mkdir(place_path("dir"), 0700), 0);
+	fd = bind_raw(place_path("stream"), SOCK_STREAM);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
 static void other_files_are_not_replaced(void **state)
 {
 	struct cord cord = cord_defaults();
-	int fd = open(place_path("s"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	int fd = make_others();
 
 	(void)state;
 	open_poller(&cord);
-	expect_refusal(&cord, -EADDRINUSE, "no socket");
-	assert_true(exists(place_path("s")));
-	(void)close(fd);
-	assert_int_equal(unlink(place_path("s")), 0);
-	assert_int_equal(symlink("elsewhere", place_path("s")), 0);
-	expect_refusal(&cord, -EADDRINUSE, "no socket");
-	assert_int_equal(unlink(place_path("s")), 0);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		const char *path = place_path(others[i].path);
 
-	fd = bind_raw(place_path("s"), SOCK_STREAM);
-	assert_int_equal(listen(fd, 1), 0);
-	expect_refusal(&cord, -EADDRINUSE, "another kind");
+		cord.listener_config.bind.name = place_name(path);
+		expect_refusal(&cord, -EADDRINUSE, others[i].why);
+		expect_refusal(&cord, -EADDRINUSE, others[i].hint);
+		assert_true(exists(path));
+	}
 	(void)close(fd);
+	assert_int_equal(rmdir(place_path("dir")), 0);
 	cord.listener_config.bind.name = place_name(place_path("no/s"));
 	expect_refusal(&cord, -ENOENT, "directory");
 	memif_poller_fini(&cord.poller);

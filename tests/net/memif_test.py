@@ -339,7 +339,11 @@ def file_that_is_no_socket(net):
         file.write("precious")
     vif = net.vif("link", "null:", f"memif:{path},role=server", as_json=False)
     vif.ends(harness.CLI_FAILED)
-    check("no socket" in vif.err, f"why: {vif.err!r}")
+    lines = vif.err.splitlines()
+    check(f"vif: memif:{path}: cannot listen: there is a file, which is no "
+          "socket" in lines, f"why: {vif.err!r}")
+    check(any(line.startswith("hint: remove it") for line in lines),
+          f"hint: {vif.err!r}")
     check_equal(harness.read(path), "precious", "the file")
 
 

@@ -69,6 +69,49 @@ static int is_alive(const struct memif_socket_name *name,
 			  "another name");
 }
 
+/* "a directory" and so on, so that nobody has to look what is in the way. */
+static const char *kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return "a file";
+	case S_IFDIR:
+		return "a directory";
+	case S_IFLNK:
+		return "a symbolic link";
+	case S_IFIFO:
+		return "a pipe";
+	default:
+		return "a device";
+	}
+}
+
+/* It may be precious, so it is its owner's to remove. */
+static int is_other_file(const struct memif_socket_name *name, mode_t mode,
+			 struct vif_error *error)
+{
+	(void)is_taken(name, "", error);
+	error_why(error, -EADDRINUSE, "there is %s, which is no socket",
+		  kind_of(mode));
+	if (S_ISDIR(mode))
+		return error_hint(error, -EADDRINUSE,
+				  "name a socket within it, such as "
+				  "%.100s/memif.sock",
+				  name->text);
+	return error_hint(error, -EADDRINUSE,
+			  "remove it if nobody needs it, or choose another "
+			  "path");
+}
+
+static int is_other_socket(const struct memif_socket_name *name,
+			   struct vif_error *error)
+{
+	(void)is_taken(name, "a socket of another kind listens there", error);
+	return error_hint(error, -EADDRINUSE,
+			  "another program has it, and it is not memif: "
+			  "choose another path");
+}
+
 /* Removes a socket file that nobody listens on. */
 static int remove_stale(const struct memif_socket_name *name,
 			struct vif_error *error)
@@ -80,17 +123,13 @@ static int remove_stale(const struct memif_socket_name *name,
 		return errno == ENOENT ? 0 :
 					 is_taken(name, "stat failed", error);
 	if (!S_ISSOCK(before.st_mode))
-		return is_taken(name, "there is a file that is no socket",
-				error);
+		return is_other_file(name, before.st_mode, error);
 	code = probe(name);
 	if (code != -ECONNREFUSED) {
 		if (code == -ENOENT)
 			return 0; /* it has just been removed */
 		if (code == -EPROTOTYPE)
-			return is_taken(name,
-					"a socket of another kind listens "
-					"there",
-					error);
+			return is_other_socket(name, error);
 		return is_alive(name, error);
 	}
 	/* Another server may have replaced it meanwhile. */

@@ -194,6 +194,14 @@ static void publish(struct memif_port *memif,
 	vary(memif, lacking(0), lacking(0));
 }
 
+/* Sockets and interfaces name the path; of a port it is the address. */
+static int refuse_address(int code, struct vif_error *error)
+{
+	if (error)
+		error->where[0] = '\0'; /* for whoever opens ports */
+	return code;
+}
+
 static int memif_open(struct vif_port *port, const struct address *address,
 		      struct vif_error *error)
 {
@@ -219,7 +227,7 @@ static int memif_open(struct vif_port *port, const struct address *address,
 		r = open_interface(memif, &options, &interface, error);
 	explicit_bzero(secret, sizeof(secret));
 	if (r < 0)
-		return r;
+		return refuse_address(r, error);
 	if (interface.role == VIF_MEMIF_CLIENT)
 		memif->buffer = interface.buffer;
 	publish(memif, &options, interface.n_rx);
