@@ -128,8 +128,9 @@ struct vif_memif_interface_config {
 	enum vif_memif_unsealed unsealed;
 	bool no_retry; /* client: only vif_memif_connect() connects */
 	/*
-	 * There is a peer, and queues can be used; the peer is gone. In the
-	 * control thread; may call everything, vif_memif_close() too.
+	 * There is a peer, and queues can be used; the peer is gone, and what
+	 * to do about it may be in the details. In the control thread; may call
+	 * everything, vif_memif_close() too.
 	 */
 	void (*on_connect)(void *user, struct vif_memif_interface *interface);
 	void (*on_disconnect)(void *user, struct vif_memif_interface *interface,
@@ -164,6 +165,7 @@ struct vif_memif_details {
 	char peer_name[32]; /* its interface; "" while there is none */
 	char peer_app[32];  /* its program */
 	char reason[256];   /* why the last connection ended or failed */
+	char hint[384];     /* what to do about that, or "" */
 	uint32_t n_rx;      /* queues there are now; 0 while not connected */
 	uint32_t n_tx;
 	uint32_t n_region;   /* of shared memory */

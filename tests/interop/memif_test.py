@@ -404,6 +404,21 @@ def more_queues_than_offered(net):
     pmd.quit()
 
 
+def more_queues_than_taken(net):
+    """5: what a testpmd client with two queues has no ring for, it takes for
+    the first one of the other direction, and breaks it. The user is told."""
+    address = address_of(net, "path")
+    vif = net.vif("link", vif_end(address, "server"), "null:").wait_ready()
+    pmd = net.start(Testpmd(net.directory, memif("client", address),
+                            mode="flowgen", rxq=2)).ready()
+    gone = wait(lambda: [event["text"] for event in vif.events("notice")
+                         if "the peer is gone" in event["text"]],
+                "the end of it", SLOW_S)
+    check("use --rxq=1 --txq=1 there" in gone[0], f"notice: {gone[0]!r}")
+    check(vif.stop(), "no summary")
+    pmd.quit()
+
+
 def fewer_queues_than_offered(net):
     """6: a testpmd server with one queue refuses a client of two, and its
     reason is what the user gets to read."""
@@ -551,6 +566,7 @@ def add_floods(cases, full):
         add("flags that nobody clears", unclear_flags)
         add("miscounted chains", miscounted_chains)
     cases.add("testpmd server with more queues", more_queues_than_offered)
+    cases.add("testpmd client with more queues", more_queues_than_taken)
     cases.add("testpmd server with fewer queues", fewer_queues_than_offered)
     cases.add("buffers granted late", buffers_granted_late)
 

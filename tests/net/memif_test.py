@@ -221,7 +221,9 @@ def meet(net, server, client, words, server_words=(), **how):
                 f"notices {cable.notices('client')}")
     check(len(cable.notices("server")) <= 1,
           f"notices {cable.notices('server')}")
-    check(words[0] in cable.facts("client")["last_reason"], "last reason")
+    facts = cable.facts("client")
+    check(words[0] in facts["last_reason"], "last reason")
+    check(words[1] in facts["last_hint"], "last hint")
     cable.stop()
 
 

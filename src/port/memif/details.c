@@ -83,6 +83,8 @@ static void fill_details(const struct vif_memif_interface *interface,
 		       interface->socket->memif->app_name);
 	(void)snprintf(to->reason, sizeof(to->reason), "%s",
 		       link->error.code ? link->error.why : interface->reason);
+	(void)snprintf(to->hint, sizeof(to->hint), "%s",
+		       link->error.code ? link->error.hint : interface->hint);
 	to->connects = counter_read(&link->ups);
 	to->failures = failures_of(link);
 	if (!interface->is_open)

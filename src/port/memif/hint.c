@@ -2,6 +2,7 @@
 /* What a person can do when two memif interfaces do not come together. */
 #include "port/memif/hint.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -23,6 +24,8 @@
 #define HINT_UNSEALED                                                 \
 	"the client's memory can shrink while it is used (DPDK with " \
 	"zero-copy=yes): switch that off there, or use unsealed=guard here"
+
+#define HINT_CHAINS "when it sends packets longer than a buffer"
 
 struct words {
 	const char *words; /* in any case */
@@ -91,6 +94,44 @@ static const char *server_hint(enum memif_down down, const char *reason)
 	default:
 		return "";
 	}
+}
+
+/*
+ * A client takes all rings that both have. A server does not say how many
+ * queues it has: it offers what the protocol can number.
+ */
+static bool has_more_queues(const struct memif_handshake *handshake)
+{
+	const uint16_t *n_ring = handshake->geometry.n_ring;
+
+	return handshake->role == MEMIF_CLIENT ||
+	       n_ring[MEMIF_C2S] > handshake->hello.max_c2s_ring ||
+	       n_ring[MEMIF_S2C] > handshake->hello.max_s2c_ring;
+}
+
+void memif_hint_data(const struct memif_handshake *handshake, char *hint,
+		     size_t size)
+{
+	const uint16_t *n_ring = handshake->geometry.n_ring;
+	bool is_client = handshake->role == MEMIF_CLIENT;
+	unsigned int to = n_ring[is_client ? MEMIF_C2S : MEMIF_S2C];
+	unsigned int from = n_ring[is_client ? MEMIF_S2C : MEMIF_C2S];
+
+	hint[0] = '\0';
+	if (strncmp(handshake->peer_app, "DPDK", strlen("DPDK")) != 0)
+		return;
+	if (has_more_queues(handshake))
+		(void)snprintf(
+			hint, size,
+			"DPDK does this when it has more queues than "
+			"the link, which has %u to it and %u from it: "
+			"use --rxq=%u --txq=%u there, or as many queues= "
+			"here; or " HINT_CHAINS,
+			to, from, to, from);
+	else
+		(void)snprintf(hint, size,
+			       "DPDK does this " HINT_CHAINS ": lower its MTU, "
+			       "or enlarge its buffers");
 }
 
 const char *memif_hint(enum memif_role role, enum memif_down down,

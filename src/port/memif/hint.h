@@ -16,4 +16,15 @@
 const char *memif_hint(enum memif_role role, enum memif_down down,
 		       const char *reason);
 
+/*
+ * memif_hint_data() - what to do about a peer that broke a ring
+ *
+ * Of a connection that was up. DPDK gives queues it has no ring for the first
+ * one of the others: it is told from its name, and a client that took fewer
+ * rings than it was offered has no such queues. Fills hint with a sentence, or
+ * "".
+ */
+void memif_hint_data(const struct memif_handshake *handshake, char *hint,
+		     size_t size);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -87,10 +88,64 @@ static void hints_fit(void **state)
 	}
 }
 
+struct data_case {
+	enum memif_role role;
+	const char *app;
+	uint16_t offered; /* server: rings of each direction */
+	uint16_t n_c2s, n_s2c;
+	const char *words; /* NULL: there is no hint */
+};
+
+#define CHAINS "packets longer than a buffer"
+
+static const struct data_case data_cases[] = {
+	/* As many as there were: it may have wanted more. */
+	{ MEMIF_SERVER, "DPDK 22.11.11", 1, 1, 1, "--rxq=1 --txq=1 there" },
+	{ MEMIF_SERVER, "DPDK 22.11.11", 4, 4, 2, "--rxq=2 --txq=4 there" },
+	{ MEMIF_SERVER, "DPDK 22.11.11", 4, 1, 4, "4 to it and 1 from it" },
+	{ MEMIF_SERVER, "DPDK 22.11.11", 2, 2, 2, "or when it sends " CHAINS },
+	/* It could have had more, and has no other queues. */
+	{ MEMIF_SERVER, "DPDK 22.11.11", 4, 3, 3,
+	  "DPDK does this when it sends " CHAINS },
+	/* A server does not say. */
+	{ MEMIF_CLIENT, "DPDK 26.03", 0, 2, 1, "--rxq=2 --txq=1 there" },
+	/* Nobody else is known to do it. */
+	{ MEMIF_SERVER, "VPP 24.02", 1, 1, 1, NULL },
+	{ MEMIF_CLIENT, "", 0, 1, 1, NULL },
+};
+
+static void a_broken_ring_is_explained(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(data_cases); i++) {
+		const struct data_case *c = &data_cases[i];
+		struct memif_handshake handshake = {
+			.role = c->role,
+			.hello.max_c2s_ring = (uint16_t)(c->offered - 1),
+			.hello.max_s2c_ring = (uint16_t)(c->offered - 1),
+			.geometry.n_ring = { [MEMIF_C2S] = c->n_c2s,
+					     [MEMIF_S2C] = c->n_s2c },
+		};
+		char hint[240] = "?"; /* what a notice has room for */
+
+		(void)snprintf(handshake.peer_app, sizeof(handshake.peer_app),
+			       "%s", c->app);
+		memif_hint_data(&handshake, hint, sizeof(hint));
+		print_message("%s, %u and %u: %s\n", c->app, c->n_c2s, c->n_s2c,
+			      hint);
+		assert_true(strlen(hint) < sizeof(hint) - 1);
+		if (c->words)
+			assert_non_null(strstr(hint, c->words));
+		else
+			assert_string_equal(hint, "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hints_fit),
+		cmocka_unit_test(a_broken_ring_is_explained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

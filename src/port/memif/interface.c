@@ -179,6 +179,15 @@ static void note_reason(struct vif_memif_interface *interface)
 {
 	(void)snprintf(interface->reason, sizeof(interface->reason), "%s",
 		       interface->link.error.why);
+	(void)snprintf(interface->hint, sizeof(interface->hint), "%s",
+		       interface->link.error.hint);
+}
+
+static void set_closed(struct vif_memif_interface *interface)
+{
+	(void)snprintf(interface->reason, sizeof(interface->reason),
+		       "the interface is closed");
+	interface->hint[0] = '\0';
 }
 
 static void link_down(struct memif_link *link, void *user)
@@ -470,8 +479,7 @@ void vif_memif_close(struct vif_memif_interface *interface)
 		memif_listener_remove(link->listener, &link->service);
 	memif_link_disconnect(link, memif->now_ns, "the interface is closed");
 	if (atomic_load(&interface->is_told))
-		(void)snprintf(interface->reason, sizeof(interface->reason),
-			       "the interface is closed");
+		set_closed(interface);
 	tell_disconnected(interface);
 	interface->is_doomed = true;
 	memif->has_doomed = true;

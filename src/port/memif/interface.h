@@ -42,6 +42,7 @@ struct vif_memif_interface {
 	bool is_open;              /* threads have been let in */
 	bool is_doomed;            /* closed; freed when no callback runs */
 	char reason[256];          /* why the last connection ended or failed */
+	char hint[384];            /* what to do about that, or "" */
 	/* any thread reads */
 	atomic_bool is_told; /* on_connect was called, on_disconnect was not */
 	atomic_bool is_closing;                /* there is kept memory */

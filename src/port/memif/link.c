@@ -106,9 +106,13 @@ static void explain(const struct memif_link *link,
 			  handshake->reason);
 	else
 		error_why(ret_error, code, "%s", handshake->reason);
-	error_hint(ret_error, code, "%s",
-		   memif_hint(link->config.role, handshake->down,
-			      handshake->reason));
+	if (handshake->down == MEMIF_DOWN_DATA)
+		memif_hint_data(handshake, ret_error->hint,
+				sizeof(ret_error->hint));
+	else
+		error_hint(ret_error, code, "%s",
+			   memif_hint(link->config.role, handshake->down,
+				      handshake->reason));
 }
 
 /* Retries */

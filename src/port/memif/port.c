@@ -83,12 +83,12 @@ static void on_disconnect(void *user, struct vif_memif_interface *interface,
 			  const char *reason)
 {
 	struct memif_port *memif = user;
-	char text[256];
+	char text[640];
 
-	(void)interface;
 	vary(memif, lacking(0), port_rx_absent(&memif->port));
 	port_set_state(&memif->port, VIF_PORT_DOWN);
-	(void)snprintf(text, sizeof(text), "the peer is gone: %.230s", reason);
+	(void)snprintf(text, sizeof(text), "the peer is gone: %.230s%s%.240s",
+		       reason, interface->hint[0] ? "; " : "", interface->hint);
 	port_notice(&memif->port, text);
 }
 
@@ -403,6 +403,7 @@ static void memif_describe(const struct vif_port *port, emit_function *emit,
 	emit(user, "peer_program", details.peer_app);
 	emit(user, "link", vif_memif_state_name(details.state));
 	emit(user, "last_reason", details.reason);
+	emit(user, "last_hint", details.hint);
 	emit_ride(interface, emit, user);
 	emit_number(emit, user, "connects", details.connects);
 	emit_number(emit, user, "failures", details.failures);
