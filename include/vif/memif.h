@@ -28,7 +28,6 @@
 
 #include <vif/error.h>
 #include <vif/packet.h>
-#include <vif/stats.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -150,28 +149,6 @@ struct vif_memif_interface_config {
 	int (*memory_get)(void *user, uint64_t size, int *ret_fd,
 			  void **ret_base);
 	void (*memory_put)(void *user, uint64_t size, int fd, void *base);
-};
-
-/* What is known of a connection. Strings end in NUL. */
-struct vif_memif_details {
-	enum vif_memif_state state;
-	enum vif_memif_role role;
-	enum vif_memif_mode mode;
-	uint32_t id;
-	bool has_secret;
-	char socket[112];   /* path, or @name */
-	char name[32];      /* ours */
-	char app_name[32];  /* ours */
-	char peer_name[32]; /* its interface; "" while there is none */
-	char peer_app[32];  /* its program */
-	char reason[256];   /* why the last connection ended or failed */
-	char hint[384];     /* what to do about that, or "" */
-	uint32_t n_rx;      /* queues there are now; 0 while not connected */
-	uint32_t n_tx;
-	uint32_t n_region;   /* of shared memory */
-	uint64_t region_len; /* bytes of them together */
-	uint64_t connects;   /* times it was connected */
-	uint64_t failures;   /* connections that did not come about */
 };
 
 /**
@@ -370,16 +347,6 @@ VIF_API void vif_memif_disconnect(struct vif_memif_interface *interface,
  */
 VIF_API enum vif_memif_state
 vif_memif_state(const struct vif_memif_interface *interface);
-
-/**
- * vif_memif_details() - what is known of an interface
- * @interface:   borrowed.
- * @ret_details: filled.
- *
- * Context: control thread.
- */
-VIF_API void vif_memif_details(const struct vif_memif_interface *interface,
-			       struct vif_memif_details *ret_details);
 
 /**
  * vif_memif_state_name() - name of a state, "connected"

@@ -10,29 +10,11 @@
 #ifndef VIF_MEMIF_QUEUE_H
 #define VIF_MEMIF_QUEUE_H
 
-#include <vif/memif.h>
+#include <vif/memif_details.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* What is known of one queue. */
-struct vif_memif_queue_details {
-	uint32_t ring;   /* slots */
-	uint32_t buffer; /* bytes of a slot's buffer; 0: not known yet */
-	uint16_t head;   /* as in shared memory */
-	uint16_t tail;
-	bool interrupts; /* the receiver wants to be woken */
-	enum vif_memif_rx_mode rx_mode;
-	int fd; /* to wait on; -1: none */
-	/* of this connection */
-	uint64_t kicks;  /* times the peer was woken */
-	uint64_t sleeps; /* times this side went to sleep */
-	/* since the interface was opened */
-	uint64_t packets;
-	uint64_t bytes;
-	uint64_t drops[VIF_DROP_N];
-};
 
 /* A buffer of a sending queue, reserved to be filled in place. */
 struct vif_memif_buffer {
@@ -40,32 +22,6 @@ struct vif_memif_buffer {
 	uint32_t len; /* reserved: bytes there are; committed: bytes used */
 	bool next;    /* the packet goes on in the next buffer */
 };
-
-/**
- * vif_memif_rx_details() - what is known of a receiving queue
- * @interface:   borrowed.
- * @queue:       0 to n_rx of the details - 1.
- * @ret_details: filled; unchanged on failure.
- *
- * Return: 0, -ENOTCONN, or -EINVAL for a queue that is not there.
- * Context: control thread.
- */
-VIF_API int vif_memif_rx_details(const struct vif_memif_interface *interface,
-				 unsigned int queue,
-				 struct vif_memif_queue_details *ret_details);
-
-/**
- * vif_memif_tx_details() - what is known of a sending queue
- * @interface:   borrowed.
- * @queue:       0 to n_tx of the details - 1.
- * @ret_details: filled; unchanged on failure.
- *
- * Return: as vif_memif_rx_details().
- * Context: control thread.
- */
-VIF_API int vif_memif_tx_details(const struct vif_memif_interface *interface,
-				 unsigned int queue,
-				 struct vif_memif_queue_details *ret_details);
 
 /**
  * vif_memif_rx() - receive a burst

@@ -15,6 +15,7 @@
 /* A library that was built without memif comes without its headers. */
 #if __has_include(<vif/memif.h>)
 #include <vif/memif.h>
+#include <vif/memif_details.h>
 #include <vif/memif_queue.h>
 #endif
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vif/memif_queue.h>
+#include <vif/memif_details.h>
 
 #include "base/bits.h"
 #include "port/memif/interface.h"
