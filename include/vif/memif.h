@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vif/allocator.h>
 #include <vif/error.h>
 #include <vif/packet.h>
 
@@ -77,6 +78,8 @@ enum vif_memif_state {
 struct vif_memif_config {
 	size_t size;          /* sizeof(struct vif_memif_config) */
 	const char *app_name; /* what peers are told; copied; default "vif" */
+	/* Of all structures; shared memory is made by itself: see memory_get. */
+	struct vif_allocator allocator;
 };
 
 /**

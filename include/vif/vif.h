@@ -3,6 +3,7 @@
 #ifndef VIF_VIF_H
 #define VIF_VIF_H
 
+#include <vif/allocator.h>
 #include <vif/error.h>
 #include <vif/link.h>
 #include <vif/offload.h>

@@ -39,7 +39,7 @@ static void puppet_start(struct puppet *puppet, const struct cord *cord, int fd)
 		.fd = fd,
 		.received_fd = -1,
 	};
-	puppet->memory = memif_memory_new(MEMIF_CLIENT, 0);
+	puppet->memory = memif_memory_new(MEMIF_CLIENT, 0, NULL);
 	puppet->memory->buffer_size = 2048;
 	memif_handshake_init_client(&puppet->handshake, &puppet->config);
 	memif_handshake_start(&puppet->handshake, cord->now_ns);

@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -14,6 +13,7 @@
 #include "base/bits.h"
 #include "base/config.h"
 #include "base/error.h"
+#include "base/heap.h"
 #include "port/memif/interface.h"
 
 void memif_poke(const struct vif_memif *memif)
@@ -98,6 +98,8 @@ static int open_fds(struct vif_memif *memif, struct vif_error *error)
 
 static void destroy(struct vif_memif *memif)
 {
+	const struct vif_allocator heap = memif->heap;
+
 	if (memif->poke.poller)
 		memif_watch_remove(&memif->poke);
 	memif_poller_fini(&memif->poller);
@@ -107,7 +109,13 @@ static void destroy(struct vif_memif *memif)
 		(void)close(memif->cancel_fd);
 	memif_kicker_fini(&memif->kicker);
 	(void)pthread_mutex_destroy(&memif->lock);
-	free(memif);
+	heap_free(&heap, memif);
+}
+
+static int refuse_allocator(struct vif_error *error)
+{
+	error_set(error, -EINVAL, "cannot use this allocator");
+	return error_why(error, -EINVAL, "it lacks one of its functions");
 }
 
 int vif_memif_new(const struct vif_memif_config *user_config,
@@ -117,13 +125,16 @@ int vif_memif_new(const struct vif_memif_config *user_config,
 	struct vif_memif *memif;
 	int r = config_take(user_config, sizeof(config), &config, error);
 
+	if (r == 0 && !heap_is_possible(&config.allocator))
+		r = refuse_allocator(error);
 	if (r < 0)
 		return r;
-	memif = calloc(1, sizeof(*memif));
+	memif = heap_new(&config.allocator, 1, sizeof(*memif));
 	if (!memif || init_lock(memif) < 0) {
-		free(memif);
+		heap_free(&config.allocator, memif);
 		return error_set(error, -ENOMEM, "cannot make a memif context");
 	}
+	memif->heap = config.allocator;
 	memif->poke_fd = memif->cancel_fd = -1;
 	memif->n_user = 1;
 	(void)snprintf(memif->app_name, sizeof(memif->app_name), "%s",

@@ -23,6 +23,7 @@ struct vif_memif {
 	int poke_fd;   /* eventfd: a data thread or another one wants service */
 	int cancel_fd; /* eventfd: counts calls of vif_memif_cancel() */
 	struct memif_kicker kicker;
+	struct vif_allocator heap; /* see base/heap.h */
 	/* under the lock */
 	pthread_mutex_t lock;
 	struct memif_poller poller;

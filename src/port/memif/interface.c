@@ -12,17 +12,23 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/config.h"
 #include "base/error.h"
+#include "base/heap.h"
 
 static bool is_server(const struct vif_memif_interface *interface)
 {
 	return interface->config.role == VIF_MEMIF_SERVER;
+}
+
+static const struct vif_allocator *
+heap_of(const struct vif_memif_interface *interface)
+{
+	return &interface->socket->memif->heap;
 }
 
 static uint32_t n_side(const struct vif_memif_interface *interface)
@@ -275,6 +281,7 @@ static void fill_link_config(struct vif_memif_interface *interface,
 	ret->n_ring[MEMIF_S2C] =
 		(uint16_t)(server ? interface->n_tx : interface->n_rx);
 	ret->ride = extra->ride;
+	ret->heap = heap_of(interface);
 	ret->queue.counters = extra->counters;
 	ret->queue.kicker = &interface->socket->memif->kicker;
 	ret->queue.rx_mode = (enum memif_rx_mode)config->rx_mode;
@@ -311,7 +318,7 @@ static int make_sides(struct vif_memif_interface *interface,
 		r = -errno;
 		return error_set(error, r, "cannot make an eventfd");
 	}
-	interface->rx = calloc(n, sizeof(*interface->rx));
+	interface->rx = heap_new(heap_of(interface), n, sizeof(*interface->rx));
 	if (!interface->rx)
 		r = -ENOMEM;
 	for (; r == 0 && done < n; done++) {
@@ -328,7 +335,7 @@ static int make_sides(struct vif_memif_interface *interface,
 	/* Those after the one that failed are zeroed, with descriptor 0. */
 	for (uint32_t i = 0; interface->rx && i + 1 < done; i++)
 		memif_side_fini(side_at(interface, i));
-	free(interface->rx);
+	heap_free(heap_of(interface), interface->rx);
 	interface->rx = NULL;
 	return error_set(error, r, "cannot make the queues");
 }
@@ -339,8 +346,8 @@ static void free_interface(struct vif_memif_interface *interface)
 		memif_side_fini(side_at(interface, i));
 	if (interface->down_fd >= 0)
 		(void)close(interface->down_fd); /* an eventfd */
-	free(interface->rx);
-	free(interface);
+	heap_free(heap_of(interface), interface->rx);
+	heap_free(heap_of(interface), interface);
 }
 
 static bool has_server(const struct vif_memif_socket *socket)
@@ -393,7 +400,7 @@ int memif_interface_open(struct vif_memif_socket *socket,
 		r = check(&config, error);
 	if (r < 0)
 		return r;
-	interface = calloc(1, sizeof(*interface));
+	interface = heap_new(&socket->memif->heap, 1, sizeof(*interface));
 	if (!interface)
 		return error_set(error, -ENOMEM, "cannot make the interface");
 	interface->socket = socket;

@@ -18,13 +18,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/bits.h"
 #include "base/error.h"
+#include "base/heap.h"
 #include "port/memif/exchange.h"
 #include "port/memif/hint.h"
 
@@ -385,8 +385,8 @@ static void drive(struct memif_link *link, uint64_t now_ns)
 
 static struct memif_memory *new_memory(const struct memif_link *link)
 {
-	struct memif_memory *memory =
-		memif_memory_new(link->config.role, link->config.bytes_max);
+	struct memif_memory *memory = memif_memory_new(
+		link->config.role, link->config.bytes_max, link->config.heap);
 
 	if (!memory)
 		return NULL;
@@ -581,17 +581,19 @@ static int make_counters(struct memif_link *link, struct vif_error *error)
 {
 	const uint16_t *n_ring = link->config.n_ring;
 	size_t n = n_ring[0] > n_ring[1] ? n_ring[0] : n_ring[1];
+	const size_t align = _Alignof(struct port_queue);
 	struct port_queue *counters;
 
 	if (link->config.queue.counters)
 		return 0;
-	counters = aligned_alloc(_Alignof(struct port_queue),
-				 n * sizeof(*counters));
-	if (!counters)
+	/* Allocators do not know of more than any type needs. */
+	link->counters = heap_new(link->config.heap,
+				  n * sizeof(*counters) + align - 1, 1);
+	if (!link->counters)
 		return error_set(error, -ENOMEM, "cannot make the interface");
-	memset(counters, 0, n * sizeof(*counters));
+	counters =
+		(struct port_queue *)align_up((uintptr_t)link->counters, align);
 	link->config.queue.counters = counters;
-	link->has_counters = true;
 	return 0;
 }
 
@@ -627,8 +629,7 @@ int memif_link_init(struct memif_link *link,
 	if (listener)
 		r = memif_listener_add(listener, &link->service, error);
 	if (r < 0) {
-		if (link->has_counters)
-			free(link->config.queue.counters);
+		heap_free(link->config.heap, link->counters);
 		return r;
 	}
 	link->poller = poller;
@@ -652,8 +653,7 @@ void memif_link_fini(struct memif_link *link)
 	if (link->listener)
 		memif_listener_remove(link->listener, &link->service);
 	memif_watch_remove(&link->watch);
-	if (link->has_counters)
-		free(link->config.queue.counters);
+	heap_free(link->config.heap, link->counters);
 	explicit_bzero(link->handshake_config.secret,
 		       sizeof(link->handshake_config.secret));
 	link->state = MEMIF_LINK_OFF;

@@ -43,6 +43,7 @@ struct memif_link_config {
 
 	/* counters may be NULL: the link has its own then */
 	struct memif_queue_wishes queue;
+	const struct vif_allocator *heap; /* borrowed; see base/heap.h */
 
 	/* time */
 	bool no_retry;         /* client: only memif_link_request() connects */
@@ -92,7 +93,7 @@ struct memif_link {
 	bool is_driven;  /* by a caller further out */
 	bool is_told;    /* up was called, and down was not */
 	bool is_requested;
-	bool has_counters; /* of its own */
+	void *counters;    /* the memory of its own ones, or NULL */
 	uint64_t retry_ns; /* client: the next pause */
 	/* of this connection, or the last one; see handshake.h */
 	struct memif_handshake handshake;

@@ -53,7 +53,7 @@ static void free_pending(struct memif_pending *pending)
 	memif_watch_remove(&pending->watch);
 	unlink_pending(pending);
 	explicit_bzero(&pending->handshake, sizeof(pending->handshake));
-	free(pending);
+	heap_free(pending->listener->heap, pending);
 }
 
 static struct memif_service *find_service(const struct memif_listener *listener,
@@ -244,7 +244,8 @@ static struct memif_msg_hello hello_of(const struct memif_listener *listener)
 static struct memif_pending *new_pending(struct memif_listener *listener,
 					 int fd, const struct ucred *user)
 {
-	struct memif_pending *pending = calloc(1, sizeof(*pending));
+	struct memif_pending *pending =
+		heap_new(listener->heap, 1, sizeof(*pending));
 	struct memif_msg_hello hello = hello_of(listener);
 
 	if (!pending)
@@ -293,7 +294,9 @@ static void welcome(struct memif_listener *listener, int fd, uint64_t now_ns)
 	make_room(listener, now_ns);
 	pending = known ? new_pending(listener, fd, &user) : NULL;
 	if (!pending) {
-		counter_add(&listener->downs[MEMIF_DOWN_SOCKET], 1);
+		counter_add(&listener->downs[known ? MEMIF_DOWN_MEMORY :
+						     MEMIF_DOWN_SOCKET],
+			    1);
 		(void)close(fd); /* nothing was said yet */
 		return;
 	}
@@ -400,6 +403,7 @@ int memif_listener_init(struct memif_listener *listener,
 		.handshake_ns = config->handshake_ns ? config->handshake_ns :
 						       MEMIF_HANDSHAKE_NS,
 		.nonce = config->nonce,
+		.heap = config->heap,
 		.bound.fd = -1,
 		.reserve_fd = -1,
 		.watch.call = listener_ready,

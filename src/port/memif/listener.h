@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "base/counter.h"
+#include "base/heap.h"
 #include "port/memif/bind.h"
 #include "port/memif/guess.h"
 #include "port/memif/handshake.h"
@@ -40,6 +41,7 @@ struct memif_listener_config {
 	uint64_t handshake_ns;      /* 0: MEMIF_HANDSHAKE_NS */
 	uint64_t nonce;             /* a random number; see new_pending() */
 	const char *app_name;       /* copied */
+	const struct vif_allocator *heap; /* borrowed; see base/heap.h */
 };
 
 /*
@@ -68,6 +70,7 @@ struct memif_listener {
 	struct memif_allow allow;
 	unsigned int n_pending_max;
 	uint64_t handshake_ns;
+	const struct vif_allocator *heap;
 	char app_name[MEMIF_MSG_NAME_SIZE];
 	struct memif_bound bound;
 	int reserve_fd; /* given up to turn clients away when there are none */

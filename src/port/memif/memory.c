@@ -5,12 +5,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bits.h"
 #include "base/error.h"
+#include "base/heap.h"
 
 enum memory_numbers {
 	BUFFERS_ALIGN = 4096, /* behind the rings */
@@ -39,12 +39,14 @@ static struct memif_objection object_code(const char *what, int code)
 	return objection;
 }
 
-struct memif_memory *memif_memory_new(enum memif_role role, uint64_t bytes_max)
+struct memif_memory *memif_memory_new(enum memif_role role, uint64_t bytes_max,
+				      const struct vif_allocator *heap)
 {
-	struct memif_memory *memory = calloc(1, sizeof(*memory));
+	struct memif_memory *memory = heap_new(heap, 1, sizeof(*memory));
 
 	if (!memory)
 		return NULL;
+	memory->heap = heap;
 	memory->role = role;
 	memif_regions_init(&memory->regions, bytes_max);
 	return memory;
@@ -57,7 +59,7 @@ static void free_ends(struct memif_memory *memory, int to)
 		if (memory->end[to][i].event_fd >= 0)
 			(void)close(memory->end[to][i].event_fd);
 	}
-	free(memory->end[to]);
+	heap_free(memory->heap, memory->end[to]);
 }
 
 void memif_memory_free(struct memif_memory *memory)
@@ -70,7 +72,7 @@ void memif_memory_free(struct memif_memory *memory)
 	if (memory->supplied_size > 0 && memory->supply.put)
 		memory->supply.put(memory->supply.user, memory->supplied_size,
 				   memory->supplied_fd, memory->supplied_base);
-	free(memory);
+	heap_free(memory->heap, memory);
 }
 
 /* Client */
@@ -84,7 +86,8 @@ static int make_ends(struct memif_memory *memory,
 
 		if (n == 0)
 			continue;
-		memory->end[to] = calloc(n, sizeof(*memory->end[to]));
+		memory->end[to] =
+			heap_new(memory->heap, n, sizeof(*memory->end[to]));
 		if (!memory->end[to])
 			return -ENOMEM;
 		memory->n_ring[to] = n;
@@ -254,8 +257,8 @@ struct memif_objection memif_memory_take_region(struct memif_memory *memory,
 static struct memif_end *add_end(struct memif_memory *memory, int to)
 {
 	uint16_t n = memory->n_ring[to];
-	struct memif_end *ends =
-		reallocarray(memory->end[to], n + 1u, sizeof(*ends));
+	struct memif_end *ends = heap_resize(memory->heap, memory->end[to],
+					     n + 1u, sizeof(*ends));
 
 	if (!ends)
 		return NULL;
@@ -326,6 +329,7 @@ static int open_queue(struct memif_memory *memory,
 	struct port_queue *counters = &wishes->counters[i];
 	const struct memif_queue_config config = {
 		.regions = &memory->regions,
+		.heap = memory->heap,
 		.kicker = wishes->kicker,
 		.counters = is_tx ? &counters->tx : &counters->rx,
 		.medium = geometry->mode == MEMIF_MODE_IP ? VIF_MEDIUM_IP :

@@ -37,6 +37,7 @@ struct memif_queue_wishes {
 
 struct memif_memory {
 	enum memif_role role;
+	const struct vif_allocator *heap;
 	uint32_t buffer_size; /* client */
 	uint32_t headroom;    /* client */
 	enum memif_unsealed unsealed;
@@ -59,8 +60,12 @@ struct memif_end {
 	struct memif_queue *queue; /* NULL until memif_memory_open() */
 };
 
-/* Returns NULL for want of memory. Both limits are of the geometry. */
-struct memif_memory *memif_memory_new(enum memif_role role, uint64_t bytes_max);
+/*
+ * Returns NULL for want of memory. The limit is that of the geometry; heap is
+ * borrowed, see base/heap.h.
+ */
+struct memif_memory *memif_memory_new(enum memif_role role, uint64_t bytes_max,
+				      const struct vif_allocator *heap);
 
 /* No thread uses the queues. NULL is allowed. */
 void memif_memory_free(struct memif_memory *memory);

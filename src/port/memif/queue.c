@@ -3,11 +3,11 @@
 #include "port/memif/queue.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/heap.h"
 #include "port/memif/queue_inner.h"
 
 struct fault_words {
@@ -86,7 +86,8 @@ static int make_table(struct memif_queue *queue)
 {
 	const struct memif_queue_config *config = &queue->config;
 
-	queue->buffer = malloc(queue->size * sizeof(*queue->buffer));
+	queue->buffer = heap_resize(config->heap, NULL, queue->size,
+				    sizeof(*queue->buffer));
 	if (!queue->buffer)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < queue->size; i++)
@@ -100,25 +101,27 @@ static int make_table(struct memif_queue *queue)
 
 static int make_side(struct memif_queue *queue)
 {
+	const struct vif_allocator *heap = queue->config.heap;
+
 	if (queue->config.is_tx) {
 		queue->timer_fd = timerfd_create(CLOCK_MONOTONIC,
 						 TFD_CLOEXEC | TFD_NONBLOCK);
 		return queue->timer_fd < 0 ? -errno : 0;
 	}
-	queue->header = malloc(MEMIF_PULLED_MAX * sizeof(*queue->header));
-	queue->bounce = malloc(VIF_PACKET_LEN_MAX);
+	/* Not zeroed: most of it is never touched. */
+	queue->header = heap_resize(heap, NULL, MEMIF_PULLED_MAX,
+				    sizeof(*queue->header));
+	queue->bounce = heap_resize(heap, NULL, VIF_PACKET_LEN_MAX, 1);
 	return queue->header && queue->bounce ? 0 : -ENOMEM;
 }
 
-static void fill(struct memif_queue *queue,
-		 const struct memif_queue_config *config)
+static void fill(struct memif_queue *queue)
 {
+	const struct memif_queue_config *config = &queue->config;
 	const struct memif_regions *regions = config->regions;
 	/* The client writes head, whether it sends or receives. */
 	bool head_is_ours = config->is_client;
 
-	queue->config = *config;
-	queue->timer_fd = -1;
 	queue->size = memif_ring_size(&queue->ring);
 	queue->ours = head_is_ours ? queue->ring.head : queue->ring.tail;
 	queue->theirs = head_is_ours ? queue->ring.tail : queue->ring.head;
@@ -138,14 +141,16 @@ int memif_queue_new(const struct memif_queue_config *config,
 
 	if (!is_possible(config))
 		return -EINVAL;
-	queue = calloc(1, sizeof(*queue));
+	queue = heap_new(config->heap, 1, sizeof(*queue));
 	if (!queue)
 		return -ENOMEM;
+	queue->config = *config;
+	queue->timer_fd = -1;
 	base = config->regions->region[config->region].base;
 	r = memif_ring_attach(&queue->ring, base + config->offset, config->line,
 			      config->log2_size);
 	if (r == 0) {
-		fill(queue, config);
+		fill(queue);
 		r = config->is_client ? make_table(queue) : 0;
 	}
 	if (r == 0)
@@ -160,14 +165,17 @@ int memif_queue_new(const struct memif_queue_config *config,
 
 void memif_queue_free(struct memif_queue *queue)
 {
+	const struct vif_allocator *heap;
+
 	if (!queue)
 		return;
+	heap = queue->config.heap;
 	if (queue->config.is_tx && queue->timer_fd >= 0)
 		(void)close(queue->timer_fd);
-	free(queue->buffer);
-	free(queue->header);
-	free(queue->bounce);
-	free(queue);
+	heap_free(heap, queue->buffer);
+	heap_free(heap, queue->header);
+	heap_free(heap, queue->bounce);
+	heap_free(heap, queue);
 }
 
 void memif_queue_set_index(struct memif_queue *queue, uint16_t index)

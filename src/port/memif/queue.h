@@ -23,6 +23,7 @@
 #include <vif/packet.h>
 
 #include "base/counter.h"
+#include "base/heap.h"
 #include "port/memif/event.h"
 #include "port/memif/region.h"
 #include "port/ops.h"
@@ -69,6 +70,7 @@ const char *memif_fault_text(enum memif_fault fault);
 
 struct memif_queue_config {
 	const struct memif_regions *regions; /* mapped; borrowed */
+	const struct vif_allocator *heap;    /* borrowed; see base/heap.h */
 	const struct memif_kicker *kicker;   /* borrowed; NULL: write(2) */
 	struct port_counters *counters;      /* of this direction; borrowed */
 	enum vif_medium medium;

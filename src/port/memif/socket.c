@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 
 #include "base/config.h"
 #include "base/error.h"
+#include "base/heap.h"
 #include "os/netns.h"
 #include "port/memif/context.h"
 #include "port/memif/interface.h"
@@ -71,11 +71,20 @@ static int take_netns(struct vif_memif_socket *socket, const char *netns,
 {
 	if (!netns)
 		return 0;
-	socket->netns = strdup(netns);
+	socket->netns = heap_new(&socket->memif->heap, strlen(netns) + 1, 1);
 	if (!socket->netns)
 		return error_set(error, -ENOMEM, "cannot make a socket");
+	memcpy(socket->netns, netns, strlen(netns) + 1);
 	socket->netns_fd = netns_open(netns, error);
 	return socket->netns_fd < 0 ? socket->netns_fd : 0;
+}
+
+static void free_socket(struct vif_memif_socket *socket)
+{
+	const struct vif_allocator *heap = &socket->memif->heap;
+
+	heap_free(heap, socket->netns);
+	heap_free(heap, socket);
 }
 
 static void fill_socket(struct vif_memif_socket *socket,
@@ -90,6 +99,7 @@ static void fill_socket(struct vif_memif_socket *socket,
 	to->bind.gid = config->group;
 	to->n_pending_max = config->n_pending;
 	to->app_name = socket->memif->app_name;
+	to->heap = &socket->memif->heap;
 	to->allow.n_uid = config->n_uid;
 	to->allow.n_gid = config->n_gid;
 	for (uint32_t i = 0; i < config->n_uid; i++)
@@ -113,7 +123,7 @@ int vif_memif_socket_open(struct vif_memif *memif,
 		r = refuse_config("a value is out of range", error);
 	if (r < 0)
 		return r;
-	socket = calloc(1, sizeof(*socket));
+	socket = heap_new(&memif->heap, 1, sizeof(*socket));
 	if (!socket)
 		return error_set(error, -ENOMEM, "cannot make a socket");
 	socket->memif = memif;
@@ -122,8 +132,7 @@ int vif_memif_socket_open(struct vif_memif *memif,
 	if (r == 0)
 		r = take_netns(socket, config.netns, error);
 	if (r < 0) {
-		free(socket->netns);
-		free(socket);
+		free_socket(socket);
 		return r;
 	}
 	fill_socket(socket, &config);
@@ -173,8 +182,7 @@ void memif_socket_reap(struct vif_memif_socket *socket)
 		(void)close(socket->adopt_fd); /* it was only listened on */
 	if (socket->netns_fd >= 0)
 		(void)close(socket->netns_fd); /* a namespace */
-	free(socket->netns);
-	free(socket);
+	free_socket(socket);
 }
 
 int vif_memif_socket_close(struct vif_memif_socket *socket)
