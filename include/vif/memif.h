@@ -128,7 +128,15 @@ struct vif_memif_interface_config {
 	uint32_t line;      /* 64 or 128, bytes of a cache line; 0: find out */
 	enum vif_memif_rx_mode rx_mode; /* of all queues, at first */
 	enum vif_memif_unsealed unsealed;
-	bool no_retry; /* client: only vif_memif_connect() connects */
+	/*
+	 * What may go along with packets, if the peer says it knows how: only
+	 * other programs with this library do. The details say what was agreed
+	 * on. Packets are then as vif/packet.h has them, in both directions.
+	 */
+	bool offload_csum;    /* unfinished checksums */
+	uint32_t offload_gso; /* kinds of superpackets, VIF_GSO_BIT(): TCP over
+			       * both IPs, UDP; need offload_csum */
+	bool no_retry;        /* client: only vif_memif_connect() connects */
 	/*
 	 * There is a peer, and queues can be used; the peer is gone, and what
 	 * to do about it may be in the details. In the control thread; may call

@@ -29,6 +29,8 @@ struct vif_memif_details {
 	char hint[384];     /* what to do about that, or "" */
 	uint32_t n_rx;      /* queues there are now; 0 while not connected */
 	uint32_t n_tx;
+	bool offload_csum; /* agreed on for this connection, as asked for */
+	uint32_t offload_gso;
 	uint32_t n_region;   /* of shared memory */
 	uint64_t region_len; /* bytes of them together */
 	uint64_t connects;   /* times it was connected */

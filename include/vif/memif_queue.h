@@ -31,7 +31,8 @@ struct vif_memif_buffer {
  *
  * Packets lie in shared memory where the peer can still change them
  * (VIF_PACKET_HOSTILE): copy what you look at, once. Larger packets than a
- * buffer have several pieces.
+ * buffer have several pieces. Offload state that was agreed on is in the packet,
+ * and fits its headers; those of a superpacket are where no peer can change them.
  *
  * Return: packets received; 0 when there are none; -ENOTCONN while there is no
  * peer; -EBUSY while another batch is lent; -EINVAL for a queue that is not
@@ -61,7 +62,8 @@ VIF_API void vif_memif_rx_done(struct vif_memif_interface *interface,
  * @size:      bytes of @data.
  *
  * Return: bytes of the packet; 0 when there is none; -EMSGSIZE for one longer
- * than @size, which is dropped; as vif_memif_rx().
+ * than @size, and -EOPNOTSUPP for one with offload state, both of which are
+ * dropped; as vif_memif_rx().
  * Context: the receiving thread; never blocks.
  */
 VIF_API int vif_memif_read(struct vif_memif_interface *interface,
@@ -74,8 +76,9 @@ VIF_API int vif_memif_read(struct vif_memif_interface *interface,
  * @packet:    @n packets; borrowed for the call.
  * @n:         packets to send.
  *
- * Copies each once; one longer than a buffer goes as a chain. One with offload
- * state, or longer than VIF_PACKET_LEN_MAX, is taken, dropped and counted.
+ * Copies each once; one longer than a buffer goes as a chain. One longer than
+ * VIF_PACKET_LEN_MAX, or with offload state that was not agreed on, is taken,
+ * dropped and counted: vif/offload.h cuts and finishes.
  *
  * Return: packets taken, less than @n when there is no room; -ENOTCONN; -EBUSY
  * while buffers are reserved; -EINVAL for a queue that is not there.

@@ -674,6 +674,10 @@ static const struct vif_memif_interface_config bad_interfaces[] = {
 	{ .buffer = 2048, .headroom = 2000 },
 	{ .headroom = UINT32_MAX },
 	{ .line = 32 },
+	{ .offload_gso = VIF_GSO_ALL }, /* without checksums */
+	{ .offload_csum = true, .offload_gso = VIF_GSO_ALL << 1 },
+	{ .offload_csum = true, .offload_gso = VIF_GSO_BIT(VIF_GSO_TCP4) },
+	{ .offload_csum = true, .mode = VIF_MEMIF_PUNT_INJECT },
 	{ .secret = "123456789012345678901234" },
 	{ .name = "12345678901234567890123456789012" },
 };

@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "port/memif/interface.h"
+#include "port/memif/ride.h"
 
 const char *vif_memif_state_name(enum vif_memif_state state)
 {
@@ -70,6 +71,7 @@ static void fill_details(const struct vif_memif_interface *interface,
 			 struct vif_memif_details *to)
 {
 	const struct memif_link *link = &interface->link;
+	uint16_t ride;
 
 	to->state = vif_memif_state(interface);
 	to->role = interface->config.role;
@@ -95,6 +97,9 @@ static void fill_details(const struct vif_memif_interface *interface,
 		       link->handshake.peer_app);
 	to->n_rx = atomic_load(&interface->n_rx_ring);
 	to->n_tx = atomic_load(&interface->n_tx_ring);
+	ride = memif_interface_ride(interface);
+	to->offload_csum = ride & MEMIF_RIDE_CSUM;
+	to->offload_gso = memif_ride_gso(ride);
 	to->n_region = link->memory->regions.n;
 	to->region_len = link->memory->regions.total;
 }

@@ -19,6 +19,7 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "base/heap.h"
+#include "port/memif/ride.h"
 
 static bool is_server(const struct vif_memif_interface *interface)
 {
@@ -249,7 +250,7 @@ static uint32_t random_number(void *user)
 
 static void fill_link_config(struct vif_memif_interface *interface,
 			     const struct vif_memif_interface_config *config,
-			     const struct memif_interface_extra *extra,
+			     struct port_queue *counters,
 			     struct memif_link_config *ret)
 {
 	bool server = is_server(interface);
@@ -280,14 +281,26 @@ static void fill_link_config(struct vif_memif_interface *interface,
 		(uint16_t)(server ? interface->n_rx : interface->n_tx);
 	ret->n_ring[MEMIF_S2C] =
 		(uint16_t)(server ? interface->n_tx : interface->n_rx);
-	ret->ride = extra->ride;
+	ret->ride = memif_ride_of(config->offload_csum, config->offload_gso);
 	ret->heap = heap_of(interface);
-	ret->queue.counters = extra->counters;
+	ret->queue.counters = counters;
 	ret->queue.kicker = &interface->socket->memif->kicker;
 	ret->queue.rx_mode = (enum memif_rx_mode)config->rx_mode;
 	ret->supply.get = config->memory_get;
 	ret->supply.put = config->memory_put;
 	ret->supply.user = config->user;
+}
+
+/* What a packet begins with that is carried and not interpreted, nobody knows. */
+static bool offload_is_possible(const struct vif_memif_interface_config *config)
+{
+	uint32_t gso = config->offload_gso;
+	uint32_t tcp = gso & VIF_GSO_TCP;
+
+	if (gso & ~VIF_GSO_ALL || (tcp != 0 && tcp != VIF_GSO_TCP))
+		return false;
+	return config->offload_csum ? config->mode != VIF_MEMIF_PUNT_INJECT :
+				      gso == 0;
 }
 
 static int check(const struct vif_memif_interface_config *config,
@@ -300,7 +313,8 @@ static int check(const struct vif_memif_interface_config *config,
 	    config->n_rx <= MEMIF_RINGS_MAX &&
 	    config->n_tx <= MEMIF_RINGS_MAX && config->ring_log2 <= 15 &&
 	    config->buffer <= 65535 && config->headroom <= 65535 &&
-	    config->line <= 128 && !config->memory_get == !config->memory_put &&
+	    config->line <= 128 && offload_is_possible(config) &&
+	    !config->memory_get == !config->memory_put &&
 	    (!config->name || strlen(config->name) < MEMIF_MSG_NAME_SIZE))
 		return 0;
 	error_set(error, -EINVAL, "cannot use this interface config");
@@ -361,15 +375,14 @@ static bool has_server(const struct vif_memif_socket *socket)
 
 static int join(struct vif_memif_interface *interface,
 		const struct vif_memif_interface_config *config,
-		const struct memif_interface_extra *extra,
-		struct vif_error *error)
+		struct port_queue *counters, struct vif_error *error)
 {
 	struct vif_memif_socket *socket = interface->socket;
 	struct memif_listener *listener = NULL;
 	struct memif_link_config link_config;
 	int r = 0;
 
-	fill_link_config(interface, config, extra, &link_config);
+	fill_link_config(interface, config, counters, &link_config);
 	if (is_server(interface))
 		r = memif_socket_listen(socket, &listener, error);
 	if (r == 0)
@@ -416,7 +429,7 @@ int memif_interface_open(struct vif_memif_socket *socket,
 	r = make_sides(interface, error);
 	if (r == 0) {
 		memif_enter(socket->memif);
-		r = join(interface, &config, extra, error);
+		r = join(interface, &config, extra->counters, error);
 		memif_leave(socket->memif);
 	}
 	if (r < 0) {

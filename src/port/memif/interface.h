@@ -15,7 +15,6 @@
 /* What a port wants besides. Zeroed means none of it. */
 struct memif_interface_extra {
 	struct port_queue *counters; /* one for each queue; NULL: our own */
-	uint16_t ride;               /* enum memif_ride: what it can do */
 	/*
 	 * opening: control thread, with the user of the config. A connection is
 	 * there, no thread has anything of the one before, and none has been

@@ -31,16 +31,11 @@ static const struct memif_port *to_const_memif(const struct vif_port *port)
 
 static uint16_t choose_ride(const struct memif_options *options)
 {
-	uint32_t gso = port_offload_gso(options->offload);
-
 	/* What a packet of that mode begins with, nobody knows. */
-	if (options->mode == VIF_MEMIF_PUNT_INJECT ||
-	    !port_offload_csum(options->offload))
+	if (options->mode == VIF_MEMIF_PUNT_INJECT)
 		return 0;
-	return (uint16_t)(MEMIF_RIDE_CSUM |
-			  (gso & VIF_GSO_TCP ? MEMIF_RIDE_TCP : 0) |
-			  (gso & VIF_GSO_BIT(VIF_GSO_UDP) ? MEMIF_RIDE_UDP :
-							    0));
+	return memif_ride_of(port_offload_csum(options->offload),
+			     port_offload_gso(options->offload));
 }
 
 /* What does not go along on a connection; everything if there is none. */
@@ -160,7 +155,6 @@ static int open_interface(struct memif_port *memif,
 {
 	const struct memif_interface_extra extra = {
 		.counters = memif->port.queue,
-		.ride = memif->ride,
 		.opening = on_opening,
 	};
 	char name[32];
@@ -172,6 +166,8 @@ static int open_interface(struct memif_port *memif,
 	config->on_disconnect = on_disconnect;
 	config->on_failure = on_failure;
 	config->user = memif;
+	config->offload_csum = memif->ride & MEMIF_RIDE_CSUM;
+	config->offload_gso = memif_ride_gso(memif->ride);
 	return memif_interface_open(memif->socket, config, &extra,
 				    &memif->interface, error);
 }
@@ -337,11 +333,11 @@ static void emit_number(emit_function *emit, void *user, const char *key,
 	emit(user, key, text);
 }
 
-static void emit_ride(const struct vif_memif_interface *interface,
-		      emit_function *emit, void *user)
+static void emit_offload(const struct vif_memif_details *details,
+			 emit_function *emit, void *user)
 {
 	uint16_t ride =
-		interface->is_told ? memif_interface_ride(interface) : 0;
+		memif_ride_of(details->offload_csum, details->offload_gso);
 	char text[24];
 
 	(void)snprintf(text, sizeof(text), "%s%s%s",
@@ -404,7 +400,7 @@ static void memif_describe(const struct vif_port *port, emit_function *emit,
 	emit(user, "link", vif_memif_state_name(details.state));
 	emit(user, "last_reason", details.reason);
 	emit(user, "last_hint", details.hint);
-	emit_ride(interface, emit, user);
+	emit_offload(&details, emit, user);
 	emit_number(emit, user, "connects", details.connects);
 	emit_number(emit, user, "failures", details.failures);
 	memif_interface_ends(interface, emit_end,

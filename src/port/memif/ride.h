@@ -51,6 +51,17 @@ int memif_ride_decode_copy(uint16_t ride, enum vif_medium medium, uint32_t word,
 /* Whether a word is that of a superpacket, right or wrong. */
 bool memif_ride_is_super(uint32_t word);
 
+/* The set of enum memif_ride for checksums and a set of VIF_GSO_BIT(). */
+static inline uint16_t memif_ride_of(bool csum, uint32_t gso)
+{
+	if (!csum)
+		return 0;
+	return (uint16_t)(MEMIF_RIDE_CSUM |
+			  (gso & VIF_GSO_TCP ? MEMIF_RIDE_TCP : 0) |
+			  (gso & VIF_GSO_BIT(VIF_GSO_UDP) ? MEMIF_RIDE_UDP :
+							    0));
+}
+
 /* The kinds of superpackets in a set of enum memif_ride, VIF_GSO_BIT(). */
 static inline uint32_t memif_ride_gso(uint16_t ride)
 {

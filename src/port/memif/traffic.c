@@ -100,16 +100,22 @@ int vif_memif_read(struct vif_memif_interface *interface, unsigned int queue,
 		.n_max = 1,
 		.n_seg_max = VIF_PACKET_SEG_MAX,
 	};
+	struct port_counters *counters;
 	int r = vif_memif_rx(interface, queue, &batch);
 
 	if (r <= 0)
 		return r;
-	r = packet.len <= size ? (int)packet.len : -EMSGSIZE;
-	if (r > 0)
+	counters = &interface->link.config.queue.counters[queue].rx;
+	if (packet.csum == VIF_CSUM_PARTIAL) {
+		port_drop(counters, VIF_DROP_OFFLOAD);
+		r = -EOPNOTSUPP;
+	} else if (packet.len > size) {
+		port_drop(counters, VIF_DROP_TOO_LONG);
+		r = -EMSGSIZE;
+	} else {
 		copy_out(&packet, data);
-	else
-		port_drop(&interface->link.config.queue.counters[queue].rx,
-			  VIF_DROP_TOO_LONG);
+		r = (int)packet.len;
+	}
 	vif_memif_rx_done(interface, queue, &batch);
 	return r;
 }

@@ -146,9 +146,12 @@ static uint16_t slot_of(const struct memif_queue *rx, unsigned int i)
 	return i < rx->n_usual ? (uint16_t)(rx->start + i) : rx->lent[i];
 }
 
-static bool is_copied(const struct memif_queue *rx, unsigned int i)
+/* One that is not just the bytes of its slots, or says more than they do. */
+static bool has_to_be_copied(const struct memif_queue *rx,
+			     const struct vif_packet *packet, unsigned int i)
 {
-	return i >= rx->n_usual && rx->is_copied[i];
+	return i >= rx->n_usual &&
+	       (rx->is_copied[i] || packet->csum == VIF_CSUM_PARTIAL);
 }
 
 /* Whether each piece lies in the buffer of its slot. */
@@ -207,7 +210,8 @@ static int swap_run(struct memif_queue *rx, const struct vif_packet *packet,
 {
 	unsigned int i;
 
-	for (i = first; i < first + n && !is_copied(rx, i); i++) {
+	for (i = first; i < first + n && !has_to_be_copied(rx, &packet[i], i);
+	     i++) {
 		if (!is_in_place(rx, &packet[i], slot_of(rx, i)))
 			return i == first ? -EINVAL : (int)(i - first);
 		if (packet[i].n_seg > room)
@@ -242,7 +246,9 @@ int memif_queue_swap(struct memif_queue *rx, const struct vif_batch *batch,
 			return done > 0 ? (int)done : r;
 		done += (unsigned int)r;
 		/* What has been copied in part is copied whole. */
-		if (done == n || !is_copied(rx, first + done))
+		if (done == n ||
+		    !has_to_be_copied(rx, &batch->packet[first + done],
+				      first + done))
 			break;
 		r = memif_queue_tx(tx, &batch->packet[first + done], 1);
 		if (r <= 0)
