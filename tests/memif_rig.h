@@ -33,6 +33,7 @@ struct rig_config {
 	uint32_t headroom;    /* 0 */
 	uint32_t spins;       /* 3 */
 	enum memif_rx_mode rx_mode;
+	bool is_prompt;
 	uint16_t index;    /* where all indices start; 0 */
 	uint16_t ride;     /* 0 */
 	uint8_t log2_size; /* 4 */
@@ -159,6 +160,7 @@ static inline struct memif_queue_config rig_queue_config(struct rig *rig,
 		.is_tx = end == RIG_CLIENT_TX || end == RIG_SERVER_TX,
 		.ride = rig->config.ride,
 		.resync = rig->config.resync,
+		.is_prompt = rig->config.is_prompt,
 		.rx_mode = rig->config.rx_mode,
 		.log2_size = rig->config.log2_size,
 		.line = rig->config.line,

@@ -209,7 +209,10 @@ unsigned int wire_held(const struct wire *wire)
 	return vif_port_rx_held(wire->source, wire->rx_queue);
 }
 
-/* Packets the destination has taken from this lane, but not sent. */
+/*
+ * Packets the destination has taken from this lane, but not sent, or sent to a
+ * peer that has not taken them.
+ */
 static unsigned int taken_not_sent(const struct wire *wire)
 {
 	unsigned int n = 0;
@@ -217,9 +220,12 @@ static unsigned int taken_not_sent(const struct wire *wire)
 	/* The first wire of a lane speaks for all that share its queues. */
 	if (wire->rx_queue != wire->tx_queue)
 		return 0;
-	for (uint32_t i = 0; i < wire->n_tx_queue; i++)
-		n += vif_port_tx_held(wire->destination,
-				      wire->tx_queue + i * wire->tx_stride);
+	for (uint32_t i = 0; i < wire->n_tx_queue; i++) {
+		uint32_t queue = wire->tx_queue + i * wire->tx_stride;
+
+		n += vif_port_tx_held(wire->destination, queue) +
+		     port_tx_left(wire->destination, queue);
+	}
 	return n;
 }
 

@@ -119,6 +119,12 @@ struct vif_port_ops {
 	unsigned int (*rx_held)(struct vif_port *port, unsigned int queue);
 
 	/*
+	 * tx_left: sending thread. Packets that were sent, and that the peer
+	 * has not taken: they are lost if the port is closed now.
+	 */
+	unsigned int (*tx_left)(struct vif_port *port, unsigned int queue);
+
+	/*
 	 * service: controlling thread; control descriptor ready or deadline
 	 * passed. Calls port_set_state(). Returns 0 or -ENODEV.
 	 */
@@ -199,6 +205,9 @@ static inline uint32_t port_rx_absent(const struct vif_port *port)
 {
 	return atomic_load_explicit(&port->rx_absent, memory_order_relaxed);
 }
+
+/* What tx_left of a port says, or 0. */
+unsigned int port_tx_left(struct vif_port *port, unsigned int queue);
 
 /*
  * port_vary() - note what a port cannot do now

@@ -259,6 +259,13 @@ unsigned int vif_port_tx_held(struct vif_port *port, unsigned int queue)
 	return port->ops->tx_held(port, queue);
 }
 
+unsigned int port_tx_left(struct vif_port *port, unsigned int queue)
+{
+	if (queue >= port->caps.n_queue || !port->ops->tx_left)
+		return 0;
+	return port->ops->tx_left(port, queue);
+}
+
 unsigned int vif_port_rx_held(struct vif_port *port, unsigned int queue)
 {
 	if (queue >= port->caps.n_queue || !port->ops->rx_held)

@@ -4,6 +4,7 @@
 It judges vif in other tests; here others judge it.
 """
 import functools
+import signal
 import sys
 import threading
 
@@ -115,6 +116,64 @@ def messages_are_as_long_as_they_must_be(net):
         check_equal((len(made), peer.parse(made)[0],
                      len(made.rstrip(b"\0"))), (128, kind, used),
                     peer.NAMES[kind])
+
+
+# What is in the rings when a connection ends, and nobody will take
+
+
+RING_LOG2, N_LEFT = 6, 100
+
+
+class FullRings:
+    """frames --> [ring] --> vif --> [ring], whose server takes nothing."""
+
+    def __init__(self, net):
+        if not interop.has_port():
+            raise harness.Skip(interop.NO_PORT)
+        near, far = (f"{net.directory}/{name}.sock" for name in "ab")
+        listener = Listener(far)
+        self.vif = net.vif("link", f"memif:{near},role=server",
+                           f"memif:{far},ring={1 << RING_LOG2}").wait_ready()
+        self.far = Server(listener.accept()).open()
+        listener.close()
+        self.near = Client(near).open()  # with room for all of them
+        self.fill()
+
+    def fill(self):
+        for number in range(N_LEFT):
+            peer.send(self.near, peer.frame(number, 60))
+        ring = self.far.rx[0].ring
+        harness.wait(lambda: ring.head == ring.size, "a full ring")
+
+
+def drops_of(event):
+    return {reason: n for reason, n in event["a_to_b"]["drops"].items() if n}
+
+
+@cases
+def what_a_stop_leaves_behind_is_counted(net):
+    rig = FullRings(net)
+    summary = rig.vif.stop(seconds=5)
+    rig.near.close()
+    rig.far.close()
+    check_equal(drops_of(summary), {"stopped": N_LEFT}, "drops")
+    check_equal(summary["a_to_b"]["tx_packets"], 1 << RING_LOG2, "sent")
+
+
+@cases
+def what_a_lost_peer_leaves_behind_is_counted(net):
+    """The ring is lost with it; what was waiting finds nobody there."""
+    rig = FullRings(net)
+    expected = {"stopped": 1 << RING_LOG2, "down": N_LEFT - (1 << RING_LOG2)}
+    rig.far.close()
+
+    def counted():
+        rig.vif.signal(signal.SIGUSR1)
+        events = rig.vif.events("counters")
+        return events and drops_of(events[-1]) == expected
+    harness.wait(counted, f"drops to be {expected}")
+    check_equal(drops_of(rig.vif.stop()), expected, "drops in the end")
+    rig.near.close()
 
 
 # Against testpmd

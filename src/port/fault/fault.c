@@ -289,6 +289,7 @@ const struct vif_port_ops vif_port_ops_fault = {
 	.settle = fault_settle,
 	.tx_held = fault_tx_held,
 	.rx_held = fault_rx_held,
+	.tx_left = fault_tx_left,
 	.service = fault_service,
 	.set = fault_set,
 	.describe = fault_describe,

@@ -168,6 +168,7 @@ int fault_tx(struct vif_port *port, unsigned int queue,
 	     const struct vif_packet *packet, unsigned int n);
 unsigned int fault_tx_held(struct vif_port *port, unsigned int queue);
 unsigned int fault_rx_held(struct vif_port *port, unsigned int queue);
+unsigned int fault_tx_left(struct vif_port *port, unsigned int queue);
 int fault_tx_arm(struct fault *fault, unsigned int queue);
 
 #endif

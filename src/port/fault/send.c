@@ -172,6 +172,11 @@ unsigned int fault_tx_held(struct vif_port *port, unsigned int queue)
 	return tx->holds + vif_port_tx_held(fault->inner, queue);
 }
 
+unsigned int fault_tx_left(struct vif_port *port, unsigned int queue)
+{
+	return port_tx_left(to_fault(port)->inner, queue);
+}
+
 int fault_tx_arm(struct fault *fault, unsigned int queue)
 {
 	/* What needs no waiting is always ready. */

@@ -138,7 +138,7 @@ int vif_memif_new(const struct vif_memif_config *user_config,
 	memif->poke_fd = memif->cancel_fd = -1;
 	memif->n_user = 1;
 	(void)snprintf(memif->app_name, sizeof(memif->app_name), "%s",
-		       config.app_name ? config.app_name : "vif");
+		       config.app_name ? config.app_name : MEMIF_APP_NAME);
 	/* Only spreads retries; a constant would do. */
 	(void)getrandom(&memif->random, sizeof(memif->random), GRND_NONBLOCK);
 	/* Without it kicks go by write(2). */

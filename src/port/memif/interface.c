@@ -456,8 +456,10 @@ static void destroy(struct vif_memif_interface *interface)
 	struct vif_memif_socket *socket = interface->socket;
 	struct vif_memif_interface **at = &socket->interfaces;
 
+	/* What is lent still goes with it. Its counters are the link's. */
+	free_kept(interface);
 	memif_link_fini(&interface->link);
-	free_kept(interface); /* what is lent still goes with it */
+	assert(!interface->kept);
 	while (*at != interface)
 		at = &(*at)->next;
 	*at = interface->next;

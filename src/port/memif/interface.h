@@ -71,6 +71,16 @@ void memif_interface_rx_settle(struct vif_memif_interface *interface,
 			       unsigned int queue);
 
 /*
+ * Packets in the rings that nobody has taken, as memif_queue_left(); 0 while
+ * something is lent, or without a peer. Threads of the queue. Queues that share
+ * a ring: the first one says it.
+ */
+uint32_t memif_interface_rx_left(struct vif_memif_interface *interface,
+				 unsigned int queue);
+uint32_t memif_interface_tx_left(struct vif_memif_interface *interface,
+				 unsigned int queue);
+
+/*
  * What goes along with packets on this connection: a set of enum memif_ride.
  * Control thread, while there is one.
  */

@@ -59,4 +59,7 @@ enum memif_limits {
 #define MEMIF_ACCEPT_NS    (100 * MEMIF_MS)  /* until the next attempt */
 #define MEMIF_NEVER        UINT64_MAX
 
+/* What peers are told unless a program says otherwise. */
+#define MEMIF_APP_NAME "vif"
+
 #endif

@@ -280,8 +280,16 @@ static void judge_ring(struct memif_link *link)
 	answer(link, &objection);
 }
 
+/* A program with this library, told from its name or from what it offers. */
+static bool is_ours(const struct memif_handshake *handshake)
+{
+	return handshake->geometry.ride != 0 ||
+	       strcmp(handshake->peer_app, MEMIF_APP_NAME) == 0;
+}
+
 static int open_queues(struct memif_link *link)
 {
+	link->memory->is_prompt = is_ours(&link->handshake);
 	return memif_memory_open(link->memory, &link->handshake.geometry,
 				 &link->config.queue);
 }

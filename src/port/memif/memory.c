@@ -55,7 +55,11 @@ struct memif_memory *memif_memory_new(enum memif_role role, uint64_t bytes_max,
 static void free_ends(struct memif_memory *memory, int to)
 {
 	for (uint16_t i = 0; i < memory->n_ring[to]; i++) {
-		memif_queue_free(memory->end[to][i].queue);
+		struct memif_queue *queue = memory->end[to][i].queue;
+
+		if (queue)
+			memif_queue_write_off(queue);
+		memif_queue_free(queue);
 		if (memory->end[to][i].event_fd >= 0)
 			(void)close(memory->end[to][i].event_fd);
 	}
@@ -338,6 +342,7 @@ static int open_queue(struct memif_memory *memory,
 		.is_tx = is_tx,
 		.ride = geometry->ride,
 		.resync = wishes->resync,
+		.is_prompt = memory->is_prompt,
 		.rx_mode = wishes->rx_mode,
 		.region = place->region,
 		.log2_size = place->log2_size,

@@ -41,6 +41,7 @@ struct memif_memory {
 	uint32_t buffer_size; /* client */
 	uint32_t headroom;    /* client */
 	enum memif_unsealed unsealed;
+	bool is_prompt; /* see struct memif_queue_config */
 	struct memif_supply supply;
 	/* what supply gave; size 0 for nothing */
 	uint64_t supplied_size;
@@ -67,7 +68,7 @@ struct memif_end {
 struct memif_memory *memif_memory_new(enum memif_role role, uint64_t bytes_max,
 				      const struct vif_allocator *heap);
 
-/* No thread uses the queues. NULL is allowed. */
+/* No thread uses the queues. What is in them is counted. NULL is allowed. */
 void memif_memory_free(struct memif_memory *memory);
 
 /*

@@ -285,6 +285,16 @@ static int memif_tx(struct vif_port *port, unsigned int queue,
 	return (int)n;
 }
 
+static unsigned int memif_rx_held(struct vif_port *port, unsigned int queue)
+{
+	return memif_interface_rx_left(to_memif(port)->interface, queue);
+}
+
+static unsigned int memif_tx_left(struct vif_port *port, unsigned int queue)
+{
+	return memif_interface_tx_left(to_memif(port)->interface, queue);
+}
+
 static int memif_wait_fd(const struct vif_port *port, unsigned int queue,
 			 enum vif_wait what, short *ret_events)
 {
@@ -431,6 +441,8 @@ const struct vif_port_ops vif_port_ops_memif = {
 	.wait_fd = memif_wait_fd,
 	.arm = memif_arm,
 	.settle = memif_settle,
+	.rx_held = memif_rx_held,
+	.tx_left = memif_tx_left,
 	.service = memif_service,
 	.describe = memif_describe,
 };

@@ -96,6 +96,7 @@ static int make_table(struct memif_queue *queue)
 	queue->memory = &config->regions->region[config->buffer_region];
 	queue->capacity = config->buffer_size - config->headroom;
 	queue->lead = (uint16_t)queue->size;
+	queue->room_max = queue->size;
 	return 0;
 }
 
@@ -265,8 +266,11 @@ uint32_t memif_queue_room(struct memif_queue *queue)
 	uint16_t until = (uint16_t)(theirs + queue->lead);
 	uint32_t room = memif_ring_distance(until, queue->next);
 
-	if (room <= queue->size)
+	if (room <= queue->size) {
+		if (room > queue->room_max)
+			queue->room_max = room;
 		return room;
+	}
 	if (!memif_queue_blame(queue, MEMIF_FAULT_INDEX))
 		return 0;
 	queue->next = theirs;
@@ -346,6 +350,59 @@ int memif_queue_wait_fd(const struct memif_queue *queue)
 		return queue->timer_fd;
 	return queue->config.rx_mode == MEMIF_RX_POLL ? -EINVAL :
 							queue->config.event_fd;
+}
+
+/*
+ * A client that sends sees how far the server has read. A server sees how many
+ * slots there are to fill: as many as ever, if nothing of its is left in them.
+ */
+static uint32_t slots_left(const struct memif_queue *queue)
+{
+	uint16_t theirs = memif_ring_look(queue->theirs);
+	uint16_t until = (uint16_t)(theirs + queue->lead);
+
+	if (!queue->config.is_tx)
+		return memif_ring_distance(theirs, queue->next);
+	if (!queue->config.is_client && !queue->config.is_prompt)
+		return 0;
+	return queue->room_max - memif_ring_distance(until, queue->next);
+}
+
+/* Whole packets: a slot with NEXT is no end of one. */
+static uint32_t count_packets(const struct memif_queue *queue, uint16_t from,
+			      uint32_t n_slot)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < n_slot; i++) {
+		const struct memif_slot *slot =
+			memif_ring_slot(&queue->ring, (uint16_t)(from + i));
+
+		n += !(memif_slot_read(slot).flags & MEMIF_DESC_NEXT);
+	}
+	return n;
+}
+
+uint32_t memif_queue_left(struct memif_queue *queue)
+{
+	uint32_t n_slot;
+	uint16_t from = queue->next;
+
+	if (!memif_queue_is_usable(queue))
+		return 0;
+	n_slot = slots_left(queue);
+	if (n_slot > queue->size)
+		return 0;
+	if (queue->config.is_tx)
+		from = (uint16_t)(from - n_slot);
+	return count_packets(queue, from, n_slot);
+}
+
+void memif_queue_write_off(struct memif_queue *queue)
+{
+	counter_add(&queue->config.counters->drops[VIF_DROP_STOPPED],
+		    memif_queue_left(queue));
+	queue->is_started = false;
 }
 
 enum memif_fault memif_queue_fault(const struct memif_queue *queue)

@@ -76,8 +76,9 @@ struct memif_queue_config {
 	enum vif_medium medium;
 	bool is_client;
 	bool is_tx;
-	bool resync;   /* go on after faults */
-	uint16_t ride; /* enum memif_ride: what goes along with packets */
+	bool resync;    /* go on after faults */
+	bool is_prompt; /* the client has all slots on offer that it has read */
+	uint16_t ride;  /* enum memif_ride: what goes along with packets */
 	enum memif_rx_mode rx_mode;
 	/* the ring; judged by memif_regions_fit() */
 	uint16_t region;
@@ -235,6 +236,25 @@ int memif_queue_arm(struct memif_queue *queue);
  * only after many looks.
  */
 void memif_queue_settle(struct memif_queue *queue);
+
+/*
+ * memif_queue_left() - packets in the ring that nobody has taken
+ *
+ * Of a receiver, those it could read now; of a sender, those the peer has not
+ * given back. A server knows that of a client with is_prompt alone, and says 0
+ * of others. A chain that the peer is reading may count for each of its slots,
+ * since a server clears their flags first. The peer is believed as far as the ring goes: an index that is not
+ * within it means 0. The thread of the queue, or any while there is none; the
+ * memory is mapped.
+ */
+uint32_t memif_queue_left(struct memif_queue *queue);
+
+/*
+ * memif_queue_write_off() - count what is left as lost
+ *
+ * The connection has ended, and no thread uses the queue. May come twice.
+ */
+void memif_queue_write_off(struct memif_queue *queue);
 
 /* To poll for POLLIN after arm, or -EINVAL in MEMIF_RX_POLL. */
 int memif_queue_wait_fd(const struct memif_queue *queue);

@@ -47,6 +47,7 @@ struct memif_queue {
 	uint32_t need;     /* sender: slots the next packet takes */
 	uint32_t wait_us;  /* sender: of the timer */
 	uint32_t n_wait;   /* sender: waits since it could send */
+	uint32_t room_max; /* sender: the most slots there were to fill */
 	_Atomic int fault; /* enum memif_fault */
 	struct memif_queue_counters counters;
 	/* client that sends: slots given back last, up to hot_end */

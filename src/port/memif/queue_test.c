@@ -709,6 +709,102 @@ static void impossible_queues_are_refused(void **state)
 	rig_free(rig);
 }
 
+/* What is left in a ring when a connection ends. */
+
+static const uint16_t left_lengths[] = { 60, 2048, 5000, 2049, 1, 9000 };
+
+static uint64_t stopped(const struct rig *rig, enum rig_end end)
+{
+	return counter_read(&rig->counters[end].drops[VIF_DROP_STOPPED]);
+}
+
+/* Packets of one slot and of several, one by one, across the wrap. */
+static void left_is_what_nobody_took(void **state)
+{
+	(void)state;
+	for (size_t way = 0; way < ARRAY_LEN(ways); way++) {
+		const struct rig_config config = { .index = 65530,
+						   .is_prompt = true };
+		struct rig *rig = rig_new(&config);
+		struct memif_queue *tx = rig->queue[ways[way].tx];
+		struct memif_queue *rx = rig->queue[ways[way].rx];
+		const uint32_t n = ARRAY_LEN(left_lengths);
+
+		assert_int_equal(memif_queue_left(tx), 0);
+		assert_int_equal(memif_queue_left(rx), 0);
+		for (uint32_t i = 0; i < n; i++) {
+			assert_int_equal(rig_send(rig, ways[way].tx, bytes,
+						  left_lengths[i]),
+					 1);
+			assert_int_equal(memif_queue_left(tx), i + 1);
+			assert_int_equal(memif_queue_left(rx), i + 1);
+		}
+		rig->batch->n_max = 2;
+		assert_int_equal(rig_receive(rig, ways[way].rx), 2);
+		assert_int_equal(memif_queue_left(rx), n - 2);
+		/* Lent is not given back. */
+		assert_int_equal(memif_queue_left(tx), n);
+		rig_done(rig, ways[way].rx);
+		assert_int_equal(memif_queue_left(tx), n - 2);
+		memif_queue_write_off(rx);
+		memif_queue_write_off(tx);
+		memif_queue_write_off(tx);
+		assert_int_equal(stopped(rig, ways[way].rx), n - 2);
+		assert_int_equal(stopped(rig, ways[way].tx), n - 2);
+		rig_free(rig);
+	}
+}
+
+/* Whatever the peer writes, no more is counted than a ring holds. */
+static void left_is_bounded_by_the_ring(void **state)
+{
+	const struct rig_config config = { .is_prompt = true };
+	struct rig *rig = rig_new(&config);
+
+	(void)state;
+	for (int end = 0; end < RIG_ENDS; end++) {
+		struct memif_queue *queue = rig->queue[end];
+		bool is_client = end == RIG_CLIENT_TX || end == RIG_CLIENT_RX;
+		const struct memif_ring *ring =
+			&rig->ring[rig_direction((enum rig_end)end)];
+		_Atomic uint16_t *theirs = is_client ? ring->tail : ring->head;
+		uint32_t n_lie = 0;
+
+		for (uint32_t index = 0; index <= UINT16_MAX; index++) {
+			atomic_store(theirs, (uint16_t)index);
+			assert_true(memif_queue_left(queue) <= 16);
+			n_lie += memif_queue_left(queue) > 0;
+		}
+		/* Sixteen of all, but for a server that has sent nothing. */
+		assert_int_equal(n_lie, end == RIG_SERVER_TX ? 0 : 16);
+		/* A queue that has seen through it says nothing. */
+		atomic_store(theirs, 1000);
+		assert_int_equal(
+			end == RIG_CLIENT_TX || end == RIG_SERVER_TX ?
+				rig_send(rig, (enum rig_end)end, bytes, 60) :
+				rig_receive(rig, (enum rig_end)end),
+			-EPROTO);
+		atomic_store(theirs, 1);
+		assert_int_equal(memif_queue_left(queue), 0);
+		memif_queue_write_off(queue);
+		assert_int_equal(stopped(rig, (enum rig_end)end), 0);
+	}
+	rig_free(rig);
+}
+
+/* Others keep slots for a while that they have read, so nothing is known. */
+static void left_to_a_slow_client_is_unknown(void **state)
+{
+	const struct rig_config config = { .is_prompt = false };
+	struct rig *rig = rig_new(&config);
+
+	(void)state;
+	assert_int_equal(rig_send(rig, RIG_SERVER_TX, bytes, 60), 1);
+	assert_int_equal(memif_queue_left(rig->queue[RIG_SERVER_TX]), 0);
+	assert_int_equal(memif_queue_left(rig->queue[RIG_CLIENT_RX]), 1);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -727,6 +823,9 @@ int main(void)
 		cmocka_unit_test(buffers_that_came_back_go_out_first),
 		cmocka_unit_test(buffers_may_lie_apart),
 		cmocka_unit_test(impossible_queues_are_refused),
+		cmocka_unit_test(left_is_what_nobody_took),
+		cmocka_unit_test(left_is_bounded_by_the_ring),
+		cmocka_unit_test(left_to_a_slow_client_is_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -337,3 +337,36 @@ void memif_interface_rx_settle(struct vif_memif_interface *interface,
 	memif_queue_settle(side->queue);
 	leave(interface, side);
 }
+
+static uint32_t left(struct vif_memif_interface *interface,
+		     struct memif_side *side)
+{
+	uint32_t n;
+
+	if (!gate_enter(&side->gate))
+		return 0;
+	n = memif_queue_left(side->queue);
+	leave(interface, side);
+	return n;
+}
+
+uint32_t memif_interface_rx_left(struct vif_memif_interface *interface,
+				 unsigned int queue)
+{
+	return left(interface, &interface->rx[queue]);
+}
+
+uint32_t memif_interface_tx_left(struct vif_memif_interface *interface,
+				 unsigned int queue)
+{
+	struct memif_side *side = &interface->tx[queue];
+	uint32_t n;
+
+	if (queue >=
+	    atomic_load_explicit(&interface->n_tx_ring, memory_order_relaxed))
+		return 0;
+	take(side);
+	n = left(interface, side);
+	put(side);
+	return n;
+}
