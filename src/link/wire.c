@@ -209,24 +209,25 @@ unsigned int wire_held(const struct wire *wire)
 	return vif_port_rx_held(wire->source, wire->rx_queue);
 }
 
-/*
- * Packets the destination has taken from this lane, but not sent, or sent to a
- * peer that has not taken them.
- */
-static unsigned int taken_not_sent(const struct wire *wire)
+/* What the destination says of all queues this wire sends on. */
+static unsigned int sum_of_queues(const struct wire *wire,
+				  unsigned int (*ask)(struct vif_port *port,
+						      unsigned int queue))
 {
 	unsigned int n = 0;
 
 	/* The first wire of a lane speaks for all that share its queues. */
 	if (wire->rx_queue != wire->tx_queue)
 		return 0;
-	for (uint32_t i = 0; i < wire->n_tx_queue; i++) {
-		uint32_t queue = wire->tx_queue + i * wire->tx_stride;
-
-		n += vif_port_tx_held(wire->destination, queue) +
-		     port_tx_left(wire->destination, queue);
-	}
+	for (uint32_t i = 0; i < wire->n_tx_queue; i++)
+		n += ask(wire->destination,
+			 wire->tx_queue + i * wire->tx_stride);
 	return n;
+}
+
+unsigned int wire_left(const struct wire *wire)
+{
+	return sum_of_queues(wire, port_tx_left);
 }
 
 void wire_abandon(struct wire *wire)
@@ -239,7 +240,8 @@ void wire_abandon(struct wire *wire)
 			    stages_abandon(wire->stages));
 	vif_port_rx_done(wire->source, wire->rx_queue, wire->batch);
 	counter_add(&wire->drops[VIF_DROP_STOPPED],
-		    wire_held(wire) + taken_not_sent(wire));
+		    wire_held(wire) + sum_of_queues(wire, vif_port_tx_held) +
+			    wire_left(wire));
 }
 
 int wire_wait_fd(struct wire *wire, short *ret_events)

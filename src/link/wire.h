@@ -73,6 +73,9 @@ void wire_settle(struct wire *wire);
 /* Packets the source holds back for later. */
 unsigned int wire_held(const struct wire *wire);
 
+/* Packets that were sent, and that the peer of the destination has not taken. */
+unsigned int wire_left(const struct wire *wire);
+
 /* Drop what is pending or held back, and give the batch back. */
 void wire_abandon(struct wire *wire);
 

@@ -16,6 +16,8 @@
 enum worker_limits {
 	/* Bounds the drain of a source that never runs dry. */
 	WORKER_DRAIN_PACKETS = 4096,
+	/* Between two looks whether a peer has taken what it was sent. */
+	WORKER_LOOK_NS = 1000000,
 	/* Rounds of a busy worker between two looks at the control side... */
 	WORKER_ROUNDS = 1024,
 	/* ... and while a port has a timer running. */
@@ -242,13 +244,14 @@ static int drain_wire(struct wire *wire, struct vif_port **ret_port)
 	int r;
 
 	if (wire->drain_left == 0 && wire->batch->n == 0) {
-		wire->drained = true;
+		wire->drained = wire_left(wire) == 0;
 		return 0;
 	}
 	r = wire_pump(wire, ret_port);
 	if (r < 0)
 		return r;
-	wire->drained = r == WIRE_IDLE && wire_held(wire) == 0;
+	wire->drained =
+		r == WIRE_IDLE && wire_held(wire) == 0 && wire_left(wire) == 0;
 	if (r != WIRE_MOVED)
 		return 0;
 	wire->drain_left -=
@@ -256,12 +259,30 @@ static int drain_wire(struct wire *wire, struct vif_port **ret_port)
 	return 1;
 }
 
-/* Waits for room, for packets that are held back, or for the end of it. */
+/* No event tells that a peer has taken something. */
+static bool waits_for_peer(const struct worker *worker)
+{
+	for (uint32_t i = 0; i < worker->n_wire; i++)
+		if (!worker->wire[i]->drained && wire_left(worker->wire[i]) > 0)
+			return true;
+	return false;
+}
+
+/*
+ * Waits for room, for packets that are held back, for a peer to take what it
+ * was sent, or for the end of it.
+ */
 static int rest_draining(struct worker *worker, uint64_t end_ns,
 			 struct vif_port **ret_port)
 {
 	uint64_t deadline_ns = fill_fixed(worker);
 	uint32_t n_fd = WORKER_FIXED;
+
+	if (waits_for_peer(worker)) {
+		uint64_t look_ns = worker_now_ns() + WORKER_LOOK_NS;
+
+		end_ns = look_ns < end_ns ? look_ns : end_ns;
+	}
 
 	/* The order to stop has been heard; now only an abort is news. */
 	worker->poll[0].fd = worker->orders->abort_fd;

@@ -161,6 +161,22 @@ def what_a_stop_leaves_behind_is_counted(net):
 
 
 @cases
+def a_stop_waits_for_a_peer_that_takes(net):
+    """All of it, also what was not in the far ring when the end came."""
+    rig = FullRings(net)
+    rig.vif.signal(signal.SIGTERM)
+    got = []
+    harness.wait(lambda: got.extend(rig.far.rx[0].receive()) or
+                 len(got) == N_LEFT, "all frames")
+    check_equal(got, [peer.frame(number, 60) for number in range(N_LEFT)],
+                "frames")
+    summary = rig.vif.ends(harness.CLI_OK, seconds=5)
+    check_equal(drops_of(summary), {}, "drops")
+    rig.near.close()
+    rig.far.close()
+
+
+@cases
 def what_a_lost_peer_leaves_behind_is_counted(net):
     """The ring is lost with it; what was waiting finds nobody there."""
     rig = FullRings(net)
