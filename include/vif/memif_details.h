@@ -49,6 +49,9 @@ struct vif_memif_queue_details {
 	/* of this connection */
 	uint64_t kicks;  /* times the peer was woken */
 	uint64_t sleeps; /* times this side went to sleep */
+	uint64_t waits;  /* times it waited for room */
+	uint64_t pulled; /* packets whose headers, or all, had to be copied */
+	uint64_t empty;  /* packets without a byte, which were dropped */
 	/* since the interface was opened */
 	uint64_t packets;
 	uint64_t bytes;

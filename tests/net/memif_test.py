@@ -131,6 +131,10 @@ def two_queues_each(net):
     counted(net, cable)
 
 
+def queue_of(facts, name):
+    return dict(item.split("=") for item in facts[name].split())
+
+
 def kill_under_load(net, cable, role):
     """A device goes with its link; only what is at the other end stays."""
     ends = harness.tcp_start(net, ENDLESS)
@@ -158,6 +162,9 @@ def kill_and_restart(net, role):
     check_equal((facts["link"], facts["connects"]), ("connected", 4),
                 f"facts {facts}")
     check(facts["last_reason"], "no reason for the last end")
+    lost = [name for name in queue_of(facts, "tx0") if name.startswith("drop_")]
+    check(set(lost) & {"drop_down", "drop_stopped"},
+          f"nothing was lost: {facts['tx0']}")
     cable.stop()
 
 
@@ -190,14 +197,21 @@ def facts_tell_all(net):
     harness.ping(net, "a")
     facts = cable.facts("server")
     expected = {"socket": cable.path, "role": "server", "id": 7,
-                "secret": "no", "interface": "left",
+                "mode": "ethernet", "secret": "no", "interface": "left",
                 "peer_interface": "memif7", "peer_program": "vif",
                 "link": "connected", "connects": 1, "failures": 0,
                 "regions": 1, "state": "up"}
     check_equal({key: facts.get(key) for key in expected}, expected, "facts")
-    queue = dict(item.split("=") for item in facts["rx0"].split())
+    queue = queue_of(facts, "rx0")
     check_equal(queue["ring"], "256", "ring")
     check(int(queue["head"]) > 0, f"head of {queue}")
+    check_equal((queue["rx"], queue["interrupts"] in ("yes", "no")),
+                ("adaptive", True), f"how {queue} is woken")
+    check(int(queue["packets"]) >= 3 and
+          int(queue["bytes"]) >= 60 * int(queue["packets"]),
+          f"packets of {queue}")
+    check_equal({"kicks", "waits"} - set(queue_of(facts, "tx0")), set(),
+                f"what is known of {facts['tx0']}")
     summaries = cable.stop()
     check_equal(summaries["client"]["ports"]["b"]["role"], "client",
                 "role in the summary")

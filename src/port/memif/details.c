@@ -135,6 +135,9 @@ static void fill_queue(const struct memif_side *side,
 		.bytes = counter_read(&counters->bytes),
 		.kicks = counter_read(&more->kicks),
 		.sleeps = counter_read(&more->sleeps),
+		.waits = counter_read(&more->waits),
+		.pulled = counter_read(&more->pulled),
+		.empty = counter_read(&more->empty),
 	};
 	for (int i = 0; i < VIF_DROP_N; i++)
 		to->drops[i] = counter_read(&counters->drops[i]);

@@ -12,8 +12,9 @@
 
 static const char *const roles[] = { "client", "server", "slave", "master",
 				     NULL };
-static const char *const modes[] = { "ethernet", "ip", "punt", NULL };
-static const char *const rx_modes[] = { "adaptive", "interrupt", "poll", NULL };
+const char *const memif_mode_names[] = { "ethernet", "ip", "punt", NULL };
+const char *const memif_rx_mode_names[] = { "adaptive", "interrupt", "poll",
+					    NULL };
 static const char *const unsealed[] = { "no", "guard", NULL };
 static const char *const lines[] = { "auto", "64", "128", NULL };
 
@@ -29,7 +30,8 @@ const struct port_key memif_keys[MEMIF_KEYS_N] = {
 	{ "secret-file", PORT_KEY_STRING, FIELD(secret_file), NULL,
 	  "file whose first line, at most 23 bytes, both sides must have" },
 	{ "mode", PORT_KEY_CHOICE, FIELD(mode), "ethernet",
-	  "what packets start with; the same at both sides", .choices = modes },
+	  "what packets start with; the same at both sides",
+	  .choices = memif_mode_names },
 	{ "queues", PORT_KEY_UINT, FIELD(queues), "1",
 	  "queues in each direction; a server takes at most so many", .min = 1,
 	  .max = 255 },
@@ -42,7 +44,7 @@ const struct port_key memif_keys[MEMIF_KEYS_N] = {
 	{ "rx", PORT_KEY_CHOICE, FIELD(rx), "adaptive",
 	  "how to learn of packets: sleep, be woken by each burst, or never "
 	  "sleep",
-	  .choices = rx_modes },
+	  .choices = memif_rx_mode_names },
 	{ "unsealed", PORT_KEY_CHOICE, FIELD(unsealed), "no",
 	  "server: memory a client could cut short (DPDK zero-copy); guard: "
 	  "catch the SIGBUS",

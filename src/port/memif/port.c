@@ -17,6 +17,10 @@
 #include "port/memif/ride.h"
 #include "wire/inet.h"
 
+enum port_sizes {
+	QUEUE_TEXT = 640, /* of what is told of a queue, with all drops */
+};
+
 static struct memif_port *to_memif(struct vif_port *port)
 {
 	return container_of(port, struct memif_port, port);
@@ -369,25 +373,64 @@ static void emit_end(void *argument, const char *name, uint64_t n)
 	emit_number(ends->emit, ends->user, name, n);
 }
 
+/* Appends " key=value" to a text of QUEUE_TEXT bytes; cut where it is full. */
+static void append(char *text, const char *key, uint64_t value)
+{
+	size_t len = strlen(text);
+
+	(void)snprintf(text + len, QUEUE_TEXT - len, " %s=%llu", key,
+		       (unsigned long long)value);
+}
+
+static void tell_geometry(const struct vif_memif_queue_details *queue,
+			  bool is_rx, char *text)
+{
+	(void)snprintf(text, QUEUE_TEXT,
+		       "ring=%u buffer=%u head=%u tail=%u interrupts=%s",
+		       queue->ring, queue->buffer, queue->head, queue->tail,
+		       queue->interrupts ? "yes" : "no");
+	if (is_rx)
+		(void)snprintf(text + strlen(text), QUEUE_TEXT - strlen(text),
+			       " rx=%s", memif_rx_mode_names[queue->rx_mode]);
+}
+
+/* What one direction never counts is left out, and so is a drop of none. */
+static void tell_counters(const struct vif_memif_queue_details *queue,
+			  bool is_rx, char *text)
+{
+	append(text, "packets", queue->packets);
+	append(text, "bytes", queue->bytes);
+	append(text, "kicks", queue->kicks);
+	append(text, is_rx ? "sleeps" : "waits",
+	       is_rx ? queue->sleeps : queue->waits);
+	if (is_rx)
+		append(text, "pulled", queue->pulled);
+	if (queue->empty > 0)
+		append(text, "drop_empty", queue->empty);
+	for (int i = 0; i < VIF_DROP_N; i++) {
+		char key[32];
+
+		(void)snprintf(key, sizeof(key), "drop_%s",
+			       vif_drop_name((enum vif_drop)i));
+		if (queue->drops[i] > 0)
+			append(text, key, queue->drops[i]);
+	}
+}
+
 static void emit_queue(const struct vif_memif_interface *interface,
-		       emit_function *emit, void *user, const char *way,
+		       emit_function *emit, void *user, bool is_rx,
 		       unsigned int i)
 {
 	struct vif_memif_queue_details queue;
-	char key[16], text[192];
-	int r = way[0] == 'r' ? vif_memif_rx_details(interface, i, &queue) :
-				vif_memif_tx_details(interface, i, &queue);
+	char key[16], text[QUEUE_TEXT];
+	int r = is_rx ? vif_memif_rx_details(interface, i, &queue) :
+			vif_memif_tx_details(interface, i, &queue);
 
 	if (r < 0)
 		return;
-	(void)snprintf(key, sizeof(key), "%s%u", way, i);
-	(void)snprintf(text, sizeof(text),
-		       "ring=%u buffer=%u head=%u tail=%u interrupts=%s "
-		       "kicks=%llu sleeps=%llu",
-		       queue.ring, queue.buffer, queue.head, queue.tail,
-		       queue.interrupts ? "yes" : "no",
-		       (unsigned long long)queue.kicks,
-		       (unsigned long long)queue.sleeps);
+	(void)snprintf(key, sizeof(key), "%s%u", is_rx ? "rx" : "tx", i);
+	tell_geometry(&queue, is_rx, text);
+	tell_counters(&queue, is_rx, text);
 	emit(user, key, text);
 }
 
@@ -403,6 +446,7 @@ static void memif_describe(const struct vif_port *port, emit_function *emit,
 	emit(user, "role",
 	     details.role == VIF_MEMIF_SERVER ? "server" : "client");
 	emit_number(emit, user, "id", details.id);
+	emit(user, "mode", memif_mode_names[details.mode]);
 	emit(user, "secret", details.has_secret ? "yes" : "no");
 	emit(user, "interface", details.name);
 	emit(user, "peer_interface", details.peer_name);
@@ -418,9 +462,9 @@ static void memif_describe(const struct vif_port *port, emit_function *emit,
 	emit_number(emit, user, "regions", details.n_region);
 	emit_number(emit, user, "region_bytes", details.region_len);
 	for (unsigned int i = 0; i < details.n_rx; i++)
-		emit_queue(interface, emit, user, "rx", i);
+		emit_queue(interface, emit, user, true, i);
 	for (unsigned int i = 0; i < details.n_tx; i++)
-		emit_queue(interface, emit, user, "tx", i);
+		emit_queue(interface, emit, user, false, i);
 }
 
 const struct vif_port_ops vif_port_ops_memif = {

@@ -34,6 +34,10 @@ struct memif_options {
 enum memif_key_counts { MEMIF_KEYS_N = 19 };
 extern const struct port_key memif_keys[MEMIF_KEYS_N];
 
+/* By enum vif_memif_mode and enum vif_memif_rx_mode; NULL behind the last. */
+extern const char *const memif_mode_names[];
+extern const char *const memif_rx_mode_names[];
+
 /*
  * memif_options_apply() - the options as configs
  *
