@@ -9,7 +9,7 @@ testpmd are compared.
 
 Others let testpmd flood both ports at once, or put the kernel at both ends.
 
-  --full    all geometries, and 20 restarts of testpmd too
+  --full    all geometries, and testpmd killed 20 times too
 """
 import functools
 import os
@@ -27,11 +27,12 @@ from testpmd import Testpmd, memif
 SIZES = (60, 61, 128, 1500, 1514, 64, 2048, 65, 333, 1000)
 CHAINS = (9000, 60, 2049, 4096, 9018, 100, 5000)
 HUGE = (65535, 60, 40000, 2048, 65000)
-N_FRAME = 400
+N_FRAME = 240
+N_LAPS = 140  # of CHAINS: 30 laps of 16 slots
 N_FLOW = 20000
 SECRET = "sesame"
 N_RESTART_VIF, N_KILL_VIF = 20, 5
-N_RESTART_PMD, N_RESTART_PMD_FULL = 3, 20
+N_RESTART_PMD, N_KILL_PMD = 20, 3
 QUICK_S, SLOW_S = 5.0, 20.0
 
 CHAINING = {"chains": True, "n_mbuf": 8192}
@@ -349,7 +350,8 @@ def unclear_flags(net, role):
     whoever took it has cleared that. A ring of 16 has many laps."""
     port = {"rsize": 4} if role == "server" else {}
     keys = ["ring=16"] if role == "client" else []
-    echo(net, role, CHAINS, window=1, keys=keys, port=port, pmd=CHAINING)
+    echo(net, role, CHAINS, window=1, n=N_LAPS, keys=keys, port=port,
+         pmd=CHAINING)
 
 
 def miscounted_chains(net, role):
@@ -547,7 +549,7 @@ def add_echoes(cases, full):
 
 
 def add_floods(cases, full):
-    times = N_RESTART_PMD_FULL if full else N_RESTART_PMD
+    kills = N_RESTART_PMD if full else N_KILL_PMD
     for role in ("client", "server"):
         def add(name, function, role=role, **how):
             cases.add(f"vif as {role}, {name}",
@@ -560,8 +562,8 @@ def add_floods(cases, full):
         add("vif restarted", restart_vif)
         add("vif killed", restart_vif, kill=True,
             times=N_RESTART_VIF if full else N_KILL_VIF)
-        add(f"testpmd restarted {times} times", restart_pmd, times=times)
-        add(f"testpmd killed {times} times", restart_pmd, times=times,
+        add("testpmd restarted", restart_pmd, times=N_RESTART_PMD)
+        add(f"testpmd killed {kills} times", restart_pmd, times=kills,
             number=signal.SIGKILL)
         add("flags that nobody clears", unclear_flags)
         add("miscounted chains", miscounted_chains)

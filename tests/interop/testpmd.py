@@ -123,6 +123,8 @@ class Testpmd(harness.Process):
             f"--file-prefix={self.prefix}", "--log-level=pmd.net.memif:debug",
             *eal, *vdevs, "--", "--interactive", f"--forward-mode={mode}",
             f"--total-num-mbufs={n_mbuf}", "--no-mlockall",
+            # It would wait for links, on the CPU that has to bring them up.
+            "--disable-link-check",
             f"--rxq={rxq}", f"--txq={txq or rxq}",
             *(["--auto-start"] if start else []),
             *([f"--tx-offloads={MULTI_SEGS}"] if chains else []), *options]
