@@ -22,10 +22,10 @@ void *heap_new(const struct vif_allocator *heap, size_t n, size_t size)
 	void *memory;
 
 	assert(n > 0 && size > 0);
-	if (is_ours(heap))
-		return calloc(n, size);
 	if (__builtin_mul_overflow(n, size, &len))
 		return NULL;
+	if (is_ours(heap))
+		return calloc(1, len);
 	memory = heap->alloc(heap->user, len);
 	return memory ? memset(memory, 0, len) : NULL;
 }
@@ -36,10 +36,10 @@ void *heap_resize(const struct vif_allocator *heap, void *memory, size_t n,
 	size_t len;
 
 	assert(n > 0 && size > 0);
-	if (is_ours(heap))
-		return reallocarray(memory, n, size);
 	if (__builtin_mul_overflow(n, size, &len))
 		return NULL;
+	if (is_ours(heap))
+		return realloc(memory, len);
 	return heap->realloc(heap->user, memory, len);
 }
 
