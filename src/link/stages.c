@@ -245,11 +245,17 @@ static void begin_cut(struct stages *stages, const struct vif_packet *packet)
 static int finish(struct stages *stages, const struct vif_packet *packet,
 		  struct iovec *seg, struct vif_packet *ret_packet)
 {
+	int r;
+
 	if (packet->n_seg < stages->config.seg_max)
 		return finish_copy(packet, stages->header[stages->out->n], seg,
 				   ret_packet);
 	gather(stages, packet, seg, ret_packet);
-	return finish_packet(ret_packet);
+	r = finish_packet(ret_packet);
+	/* What is dropped must leave room, or a portion may come out empty. */
+	if (r < 0)
+		stages->room_used -= packet->len;
+	return r;
 }
 
 static void add_finished(struct stages *stages, const struct vif_packet *packet)

@@ -642,6 +642,39 @@ static void copies_come_in_portions(void **state)
 	bench_free(bench);
 }
 
+/* They take no room from those behind them, which would be lost uncounted. */
+static void malformed_packets_leave_room(void **state)
+{
+	enum { LARGE = VIF_PACKET_LEN_MAX, N_BAD = 3 };
+	struct stages_config config = flat;
+	struct bench *bench;
+	uint8_t *bytes = calloc(1, LARGE);
+	const struct vif_packet *packet;
+
+	(void)state;
+	assert_non_null(bytes);
+	config.finish = true;
+	bench = bench_new(&config);
+	for (size_t i = 0; i < N_BAD; i++) {
+		struct vif_packet *bad = vif_batch_add(bench->in, bytes, LARGE);
+
+		assert_non_null(bad);
+		split(bench, 1000, 2);
+		bad->csum = VIF_CSUM_PARTIAL;
+		bad->l4_off = UINT16_MAX;
+		bad->csum_off = UINT16_MAX; /* beyond its end */
+	}
+	add_partial(bench, 100);
+	stages_begin(bench->stages, bench->in, 0, ALL);
+	assert_int_equal(stages_next(bench->stages, &packet), 1);
+	assert_int_equal(packet->len, 140);
+	assert_int_equal(
+		counter_read(&stages_counters(bench->stages)->malformed),
+		N_BAD);
+	free(bytes);
+	bench_free(bench);
+}
+
 static void nothing_is_left_at_first(void **state)
 {
 	struct bench *bench = bench_new(&all);
@@ -675,6 +708,7 @@ int main(void)
 		cmocka_unit_test(pieces_are_gathered_in_a_copy),
 		cmocka_unit_test(single_pieces_pass),
 		cmocka_unit_test(copies_come_in_portions),
+		cmocka_unit_test(malformed_packets_leave_room),
 		cmocka_unit_test(nothing_is_left_at_first),
 	};
 
