@@ -43,6 +43,7 @@ struct wire {
 	uint32_t blocked; /* destination queue that had no room */
 	bool woken;       /* after a sleep: the first packet goes at once */
 	bool drained;
+	bool awaits_peer;    /* it is all that keeps it from being drained */
 	uint32_t drain_left; /* packets it may still receive while draining */
 	/* counters */
 	struct counter bursts;

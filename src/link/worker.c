@@ -238,20 +238,34 @@ static int run(struct worker *worker, struct vif_port **ret_port)
 	return 0;
 }
 
+/* A wire that has had its share receives no more. */
+static bool has_had_enough(const struct wire *wire)
+{
+	return wire->drain_left == 0 && wire->batch->n == 0;
+}
+
+/* A wire with nothing left to move ends once the peer has taken all. */
+static void look_at_peer(struct wire *wire)
+{
+	wire->awaits_peer = wire_left(wire) > 0;
+	wire->drained = !wire->awaits_peer;
+}
+
 /* Pumps a wire while draining. Returns whether anything moved. */
 static int drain_wire(struct wire *wire, struct vif_port **ret_port)
 {
 	int r;
 
-	if (wire->drain_left == 0 && wire->batch->n == 0) {
-		wire->drained = wire_left(wire) == 0;
+	wire->awaits_peer = false;
+	if (has_had_enough(wire)) {
+		look_at_peer(wire);
 		return 0;
 	}
 	r = wire_pump(wire, ret_port);
 	if (r < 0)
 		return r;
-	wire->drained =
-		r == WIRE_IDLE && wire_held(wire) == 0 && wire_left(wire) == 0;
+	if (r == WIRE_IDLE && wire_held(wire) == 0)
+		look_at_peer(wire);
 	if (r != WIRE_MOVED)
 		return 0;
 	wire->drain_left -=
@@ -259,11 +273,14 @@ static int drain_wire(struct wire *wire, struct vif_port **ret_port)
 	return 1;
 }
 
-/* No event tells that a peer has taken something. */
-static bool waits_for_peer(const struct worker *worker)
+/*
+ * No event tells that a peer has taken something. It may have done so since it
+ * was looked at, so what was seen then counts, or nobody would look again.
+ */
+static bool awaits_peer(const struct worker *worker)
 {
 	for (uint32_t i = 0; i < worker->n_wire; i++)
-		if (!worker->wire[i]->drained && wire_left(worker->wire[i]) > 0)
+		if (worker->wire[i]->awaits_peer)
 			return true;
 	return false;
 }
@@ -278,7 +295,7 @@ static int rest_draining(struct worker *worker, uint64_t end_ns,
 	uint64_t deadline_ns = fill_fixed(worker);
 	uint32_t n_fd = WORKER_FIXED;
 
-	if (waits_for_peer(worker)) {
+	if (awaits_peer(worker)) {
 		uint64_t look_ns = worker_now_ns() + WORKER_LOOK_NS;
 
 		end_ns = look_ns < end_ns ? look_ns : end_ns;
@@ -289,7 +306,7 @@ static int rest_draining(struct worker *worker, uint64_t end_ns,
 	for (uint32_t i = 0; i < worker->n_wire; i++) {
 		struct pollfd *fd = &worker->poll[n_fd];
 
-		if (worker->wire[i]->drained)
+		if (worker->wire[i]->drained || has_had_enough(worker->wire[i]))
 			continue;
 		*fd = (struct pollfd){ .fd = -1 };
 		fd->fd = wire_wait_fd(worker->wire[i], &fd->events);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of the loop, over a source of two queues that has no packets and would
- * rather be looked at again than slept on.
+ * Tests of the loop: over a source of two queues that has no packets and would
+ * rather be looked at again than slept on; and draining, from a source to a
+ * destination whose peer is slow to take what it was sent.
  */
 #include "link/worker.h"
 
@@ -152,11 +153,145 @@ static void others_are_slept_on_at_once(void **state)
 	assert_int_equal(source.n_settle, 0);
 }
 
+/* Draining */
+
+enum {
+	LONG_MS = 10000, /* more than any test takes that ends in time */
+	SHORT_MS = 50,
+};
+
+struct drain {
+	struct vif_port source;
+	struct vif_port sink;
+	bool is_endless; /* there is always a packet */
+	uint32_t n_lag;  /* looks at the peer that find something left */
+	uint32_t n_look;
+	uint32_t n_sent;
+	int fd; /* readable if there are packets */
+};
+
+static int drain_rx(struct vif_port *port, unsigned int queue,
+		    struct vif_batch *batch)
+{
+	static uint8_t bytes[60];
+
+	(void)queue;
+	if (!container_of(port, struct drain, source)->is_endless)
+		return 0;
+	while (vif_batch_add(batch, bytes, sizeof(bytes)))
+		continue;
+	return (int)batch->n;
+}
+
+static int drain_wait_fd(const struct vif_port *port, unsigned int queue,
+			 enum vif_wait what, short *ret_events)
+{
+	(void)queue;
+	(void)what;
+	*ret_events = POLLIN;
+	return const_container_of(port, struct drain, source)->fd;
+}
+
+static int drain_tx(struct vif_port *port, unsigned int queue,
+		    const struct vif_packet *packet, unsigned int n)
+{
+	(void)queue;
+	(void)packet;
+	container_of(port, struct drain, sink)->n_sent += n;
+	return (int)n;
+}
+
+static unsigned int drain_tx_left(struct vif_port *port, unsigned int queue)
+{
+	struct drain *drain = container_of(port, struct drain, sink);
+
+	(void)queue;
+	return drain->n_look++ < drain->n_lag;
+}
+
+static const struct vif_port_ops drain_source_ops = {
+	.name = "source",
+	.rx = drain_rx,
+	.rx_done = source_rx_done,
+	.wait_fd = drain_wait_fd,
+};
+
+static const struct vif_port_ops drain_sink_ops = {
+	.name = "sink",
+	.tx = drain_tx,
+	.tx_left = drain_tx_left,
+};
+
+/* Returns whether it ended before its time was over. */
+static bool run_drain(struct drain *drain, uint64_t time_ms)
+{
+	struct wire wire = {
+		.source = &drain->source,
+		.destination = &drain->sink,
+		.n_tx_queue = 1,
+		.tx_stride = 1,
+	};
+	struct wire *wires[] = { &wire };
+	struct pollfd poll_fd[1 + WORKER_FIXED];
+	struct worker_orders orders = {
+		.phase = WORKER_DRAIN,
+		.drain_end_ns = worker_now_ns() + time_ms * 1000000u,
+		.stop_fd = -1,
+		.abort_fd = -1,
+	};
+	struct worker worker = {
+		.orders = &orders,
+		.wire = wires,
+		.n_wire = 1,
+		.poll = poll_fd,
+	};
+	struct vif_port *failed = NULL;
+	bool in_time;
+
+	drain->source.ops = &drain_source_ops;
+	drain->sink.ops = &drain_sink_ops;
+	drain->source.caps.n_queue = drain->sink.caps.n_queue = 1;
+	drain->fd = eventfd(drain->is_endless, EFD_CLOEXEC);
+	assert_true(drain->fd >= 0);
+	assert_int_equal(wire_init(&wire, &(struct stages_config){ 0 }), 0);
+	assert_int_equal(worker_run(&worker, &failed), 0);
+	in_time = worker_now_ns() < orders.drain_end_ns;
+	wire_fini(&wire);
+	(void)close(drain->fd);
+	return in_time;
+}
+
+/* Also when it takes the last of it just after it was looked at. */
+static void a_peer_that_takes_all_ends_the_drain(void **state)
+{
+	(void)state;
+	for (uint32_t n_lag = 0; n_lag < 4; n_lag++) {
+		struct drain drain = { .n_lag = n_lag };
+
+		assert_true(run_drain(&drain, LONG_MS));
+		drain = (struct drain){ .n_lag = n_lag, .is_endless = true };
+		assert_true(run_drain(&drain, LONG_MS));
+		assert_in_range(drain.n_sent, WIRE_BATCH, 100 * WIRE_BATCH);
+	}
+}
+
+/* It is looked at each millisecond, though there are packets to receive. */
+static void a_peer_that_takes_nothing_costs_no_cpu(void **state)
+{
+	struct drain drain = { .n_lag = UINT32_MAX, .is_endless = true };
+
+	(void)state;
+	assert_false(run_drain(&drain, SHORT_MS));
+	assert_in_range(drain.n_look, 1, SHORT_MS + 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(eager_sources_are_settled_in_time),
 		cmocka_unit_test(others_are_slept_on_at_once),
+		cmocka_unit_test(a_peer_that_takes_all_ends_the_drain),
+		cmocka_unit_test(a_peer_that_takes_nothing_costs_no_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
