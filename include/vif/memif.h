@@ -303,8 +303,9 @@ VIF_API int vif_memif_socket_fd(const struct vif_memif_socket *socket);
  * unless no_retry is set.
  *
  * Return: 0; -EINVAL for a value out of range; -EEXIST for a server id that the
- * socket has; -EADDRINUSE when somebody else listens on the socket; -EACCES;
- * -ENOMEM; -EMFILE; other errors of socket calls.
+ * socket has, or a path at which there is something else than a socket;
+ * -EADDRINUSE when somebody else listens on the socket; -EACCES; -ENOMEM;
+ * -EMFILE; other errors of socket calls.
  * Context: control thread; may block for as long as the file system takes.
  * Ownership: the caller closes it with vif_memif_close().
  */

@@ -354,7 +354,7 @@ def file_that_is_no_socket(net):
     with open(path, "w", encoding="ascii") as file:
         file.write("precious")
     vif = net.vif("link", "null:", f"memif:{path},role=server", as_json=False)
-    vif.ends(harness.CLI_FAILED)
+    vif.ends(harness.CLI_CONFIG)
     lines = vif.err.splitlines()
     check(f"vif: memif:{path}: cannot listen: there is a file, which is no "
           "socket" in lines, f"why: {vif.err!r}")

@@ -90,15 +90,16 @@ static const char *kind_of(mode_t mode)
 static int is_other_file(const struct memif_socket_name *name, mode_t mode,
 			 struct vif_error *error)
 {
-	(void)is_taken(name, "", error);
-	error_why(error, -EADDRINUSE, "there is %s, which is no socket",
+	error_set(error, -EEXIST, "cannot listen");
+	error_where(error, -EEXIST, name->text);
+	error_why(error, -EEXIST, "there is %s, which is no socket",
 		  kind_of(mode));
 	if (S_ISDIR(mode))
-		return error_hint(error, -EADDRINUSE,
+		return error_hint(error, -EEXIST,
 				  "name a socket within it, such as "
 				  "%.100s/memif.sock",
 				  name->text);
-	return error_hint(error, -EADDRINUSE,
+	return error_hint(error, -EEXIST,
 			  "remove it if nobody needs it, or choose another "
 			  "path");
 }
