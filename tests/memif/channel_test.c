@@ -364,6 +364,7 @@ static void connecting_says_what_is_wrong(void **state)
 	fd = open(place_path("file"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	(void)close(fd);
 	expect_refusal(place_path("file"), -ECONNREFUSED, "it is no socket");
+	expect_refusal(place_path("file"), -ECONNREFUSED, "very socket");
 }
 
 static void a_full_queue_is_worth_another_try(void **state)

@@ -41,8 +41,12 @@ static int hint_at_refusal(const struct memif_socket_name *name, int code,
 		return error_hint(error, code,
 				  "no server listens in this network "
 				  "namespace, which abstract names belong to");
-	if (stat(name->text, &info) == 0 && !S_ISSOCK(info.st_mode))
-		return error_why(error, code, "it is no socket");
+	if (stat(name->text, &info) == 0 && !S_ISSOCK(info.st_mode)) {
+		error_why(error, code, "it is no socket");
+		return error_hint(error, code,
+				  "name the very socket that the server "
+				  "listens on");
+	}
 	return error_hint(error, code,
 			  "the socket was left behind by a server that is "
 			  "gone: start the server again");
