@@ -15,9 +15,12 @@ static int exit_code(int code)
 	case EACCES:
 		return CLI_PERMISSION;
 	case EINVAL:
+	case ENAMETOOLONG: /* of a socket */
 		return CLI_USAGE;
 	case EPROTOTYPE: /* the ports do not fit */
 	case EEXIST:     /* the name belongs to something else */
+	case EISDIR:     /* and so does that of a file to read, */
+	case ENOTDIR:    /* or of a directory on the way to it */
 	case ENOENT:     /* a namespace that is not there */
 	case EOPNOTSUPP: /* this kernel cannot */
 	case E2BIG:      /* more queues than there are */

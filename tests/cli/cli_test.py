@@ -155,6 +155,22 @@ class Errors(unittest.TestCase):
                            "no power of two", f"hint: {hint}"],
                        "link", f"memif:@a,ring={value}", "null:")
 
+    def test_path_of_memif(self):
+        """What is at the path is no failure while running."""
+        with tempfile.TemporaryDirectory() as path:
+            with open(f"{path}/file", "w", encoding="ascii"):
+                pass
+            server = ",role=server"
+            for code, address, words in (
+                    (6, f"{path}/file{server}", "there is a file"),
+                    (6, f"{path}{server}", f"{path}/memif.sock"),
+                    (6, f"{path}/none/s{server}", "directory has to be made"),
+                    (6, f"{path}/file/s{server}", "Not a directory"),
+                    (6, f"@a,secret-file={path}", "Is a directory"),
+                    (2, f"{path}/{108 * 'n'}{server}", "too long"),
+                    (2, f"@{108 * 'n'}", "too long")):
+                self.fails(code, [words], "link", f"memif:{address}", "null:")
+
     def test_too_many_workers(self):
         self.fails(2, ["cannot use 3 workers", "hint:"],
                    "link", "--workers=3", "null:", "null:")
