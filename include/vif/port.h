@@ -238,9 +238,10 @@ VIF_API unsigned int vif_port_tx_held(struct vif_port *port,
  * @queue: 0 to n_queue - 1.
  *
  * Ports that delay or reorder hold packets back, so that vif_port_rx() finds
- * none although some will come.
+ * none although some will come. Packets in rings that a port shares with a peer
+ * count, too: they are lost if the port is closed now.
  *
- * Return: packets held back; 0 for most ports at all times.
+ * Return: packets not delivered yet; 0 for most ports at all times.
  * Context: the queue's receiving thread; never blocks.
  */
 VIF_API unsigned int vif_port_rx_held(struct vif_port *port,

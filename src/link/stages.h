@@ -63,8 +63,8 @@ void stages_free(struct stages *stages); /* NULL is allowed */
  * take now, of kinds and of unfinished checksums, as port_tx_refused() says it:
  * these kinds are not made, and what is ready for it is done. undone is, in the
  * same way, what the source leaves undone now: the batch has nothing else, and
- * if it is 0, no packet is looked at. A burst that needs nothing done passes as
- * it is.
+ * if it is 0, packets are looked at only to glue or to gather them. A burst that
+ * needs nothing done passes as it is.
  */
 void stages_begin(struct stages *stages, const struct vif_batch *batch,
 		  uint32_t refused, uint32_t undone);

@@ -115,7 +115,10 @@ struct vif_port_ops {
 	/* tx_held: sending thread. Packets taken whose bytes are still used. */
 	unsigned int (*tx_held)(struct vif_port *port, unsigned int queue);
 
-	/* rx_held: receiving thread. Packets that rx will deliver later. */
+	/*
+	 * rx_held: receiving thread. Packets that rx will deliver later, and
+	 * those in memory shared with a peer that it could deliver now.
+	 */
 	unsigned int (*rx_held)(struct vif_port *port, unsigned int queue);
 
 	/*

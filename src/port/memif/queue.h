@@ -173,8 +173,8 @@ void memif_queue_rx_done(struct memif_queue *queue);
  *
  * Copies each once, into as many slots as it takes. Sends offload state as far
  * as it was agreed on: a packet with another one, without a byte or longer than
- * len_max is taken, dropped and counted. Returns how many were taken, or -EPROTO after a fault,
- * with none taken.
+ * len_max is taken, dropped and counted. Returns how many were taken, or -EPROTO
+ * after a fault, with none taken.
  */
 int memif_queue_tx(struct memif_queue *queue, const struct vif_packet *packet,
 		   unsigned int n);
@@ -243,9 +243,9 @@ void memif_queue_settle(struct memif_queue *queue);
  * Of a receiver, those it could read now; of a sender, those the peer has not
  * given back. A server knows that of a client with is_prompt alone, and says 0
  * of others. A chain that the peer is reading may count for each of its slots,
- * since a server clears their flags first. The peer is believed as far as the ring goes: an index that is not
- * within it means 0. The thread of the queue, or any while there is none; the
- * memory is mapped.
+ * since a server clears their flags first. The peer is believed as far as the
+ * ring goes: an index that is not within it means 0. The thread of the queue, or
+ * any while there is none; the memory is mapped.
  */
 uint32_t memif_queue_left(struct memif_queue *queue);
 
