@@ -15,7 +15,8 @@ static int exit_code(int code)
 	case EACCES:
 		return CLI_PERMISSION;
 	case EINVAL:
-	case ENAMETOOLONG: /* of a socket */
+	case ENAMETOOLONG:  /* of a socket */
+	case EADDRNOTAVAIL: /* to be had by no device */
 		return CLI_USAGE;
 	case EPROTOTYPE: /* the ports do not fit */
 	case EEXIST:     /* the name belongs to something else */

@@ -66,6 +66,8 @@ TABLE = (
      CLI_USAGE, ["ip", "33"], None),
     ("IPv6 prefix too long", ("link", "tun:va,ip=fd00::1/129", B),
      CLI_USAGE, ["ip", "129"], None),
+    ("address of no device", ("link", "tun:va,ip=::/0", B),
+     CLI_USAGE, ["::/0", "no device"], None),
     ("MAC too short", ("link", "tap:va,mac=02:00:00", B),
      CLI_USAGE, ["mac", "02:00:00"], None),
     ("multicast MAC", ("link", "tap:va,netns={a},mac=01:00:00:00:00:01",
