@@ -155,6 +155,19 @@ class Errors(unittest.TestCase):
                            "no power of two", f"hint: {hint}"],
                        "link", f"memif:@a,ring={value}", "null:")
 
+    def test_keys_of_memif_that_contradict_each_other(self):
+        for keys, key, why in (
+                ("rsize=4,ring=32", "rsize", "ring says otherwise"),
+                ("qpairs=2,queues=3", "qpairs", "queues says otherwise"),
+                ("queues=1,qpairs=2", "qpairs", "queues says otherwise"),
+                ("bsize=64,buffer=2048", "bsize", "buffer says otherwise"),
+                ("name=" + 32 * "n", "name", "31 bytes at most")):
+            self.fails(2, [f"for key '{key}'", why],
+                       "link", f"memif:@a,{keys}", "null:")
+        same = "rsize=4,ring=16,qpairs=2,queues=2,bsize=64,buffer=64"
+        done = vif("link", "-d", "10ms", f"memif:@a,{same}", "null:")
+        self.assertEqual((done.returncode, done.stderr.count("hint")), (0, 0))
+
     def test_path_of_memif(self):
         """What is at the path is no failure while running."""
         with tempfile.TemporaryDirectory() as path:

@@ -34,13 +34,13 @@ const struct port_key memif_keys[MEMIF_KEYS_N] = {
 	  .choices = memif_mode_names },
 	{ "queues", PORT_KEY_UINT, FIELD(queues), "1",
 	  "queues in each direction; a server takes at most so many", .min = 1,
-	  .max = 255 },
+	  .max = 255, .seen_offset = FIELD(has_queues) },
 	{ "ring", PORT_KEY_UINT, FIELD(ring), "1024",
 	  "client: packets a queue holds, a power of two", .min = 2,
 	  .max = 32768, .seen_offset = FIELD(has_ring) },
 	{ "buffer", PORT_KEY_SIZE, FIELD(buffer), "2048",
 	  "client: bytes of a buffer; longer packets take several", .min = 64,
-	  .max = 65535 },
+	  .max = 65535, .seen_offset = FIELD(has_buffer) },
 	{ "rx", PORT_KEY_CHOICE, FIELD(rx), "adaptive",
 	  "how to learn of packets: sleep, be woken by each burst, or never "
 	  "sleep",
@@ -170,6 +170,29 @@ static int take_ring(const struct memif_options *options, uint32_t *ret_log2,
 			  UINT32_C(1) << *ret_log2, UINT32_C(2) << *ret_log2);
 }
 
+/* What has two names may be given by both if they agree; see take_ring(). */
+static int check_values(const struct memif_options *options,
+			struct vif_error *error)
+{
+	if (options->qpairs && options->has_queues &&
+	    options->qpairs != options->queues)
+		return refuse(error, "qpairs", "queues says otherwise");
+	if (options->bsize && options->has_buffer &&
+	    options->bsize != options->buffer)
+		return refuse(error, "bsize", "buffer says otherwise");
+	if (options->name && strlen(options->name) >= MEMIF_MSG_NAME_SIZE)
+		return refuse(error, "name", "peers take 31 bytes at most");
+	return 0;
+}
+
+static int take_sizes(const struct memif_options *options, uint32_t *ret_log2,
+		      struct vif_error *error)
+{
+	int r = check_values(options, error);
+
+	return r < 0 ? r : take_ring(options, ret_log2, error);
+}
+
 int memif_options_apply(const struct memif_options *options, const char *main,
 			char path[ADDRESS_LEN_MAX], char secret[64],
 			struct vif_memif_socket_config *ret_socket,
@@ -184,7 +207,7 @@ int memif_options_apply(const struct memif_options *options, const char *main,
 	if (r == 0)
 		r = take_secret(options, secret, error);
 	if (r == 0)
-		r = take_ring(options, &log2, error);
+		r = take_sizes(options, &log2, error);
 	if (r < 0)
 		return r;
 	*ret_socket = (struct vif_memif_socket_config){

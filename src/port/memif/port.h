@@ -17,10 +17,12 @@ struct memif_options {
 	const char *secret_file;
 	uint32_t mode;
 	uint32_t queues, qpairs;
+	bool has_queues;
 	uint32_t ring, rsize; /* slots; log2 */
 	bool has_ring, has_rsize;
 	uint64_t buffer;
 	uint32_t bsize;
+	bool has_buffer;
 	uint32_t rx;
 	uint32_t unsealed;
 	uint32_t line;
