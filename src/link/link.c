@@ -45,6 +45,7 @@ struct vif_link {
 	/* any thread */
 	struct worker_orders orders;
 	atomic_flag has_failed;
+	atomic_flag is_written_off;
 	_Atomic int error;                 /* first failure, or 0 */
 	_Atomic(struct vif_port *) failed; /* set before error */
 };
@@ -367,6 +368,16 @@ static void fail(struct vif_link *link, struct vif_port *port, int code)
 	order(link, WORKER_ABORT);
 }
 
+/* The last worker counts for all. One that begins after it has done nothing. */
+static void leave(struct vif_link *link)
+{
+	if (atomic_fetch_sub(&link->orders.n_busy, 1) > 1 ||
+	    atomic_flag_test_and_set(&link->is_written_off))
+		return;
+	for (uint32_t i = 0; i < link->n_wire; i++)
+		wire_write_off(&link->wire[i]);
+}
+
 int vif_link_run(struct vif_link *link, unsigned int worker)
 {
 	struct vif_port *port = NULL;
@@ -374,9 +385,11 @@ int vif_link_run(struct vif_link *link, unsigned int worker)
 
 	if (worker >= link->n_thread)
 		return -EINVAL;
+	atomic_fetch_add(&link->orders.n_busy, 1);
 	r = worker_run(&link->thread[worker].worker, &port);
 	if (r < 0)
 		fail(link, port, r);
+	leave(link);
 	return atomic_load(&link->error);
 }
 

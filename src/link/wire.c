@@ -239,6 +239,12 @@ void wire_abandon(struct wire *wire)
 		counter_add(&wire->drops[VIF_DROP_STOPPED],
 			    stages_abandon(wire->stages));
 	vif_port_rx_done(wire->source, wire->rx_queue, wire->batch);
+}
+
+void wire_write_off(struct wire *wire)
+{
+	if (!wire->batch)
+		return;
 	counter_add(&wire->drops[VIF_DROP_STOPPED],
 		    wire_held(wire) + sum_of_queues(wire, vif_port_tx_held) +
 			    wire_left(wire));

@@ -77,8 +77,16 @@ unsigned int wire_held(const struct wire *wire);
 /* Packets that were sent, and that the peer of the destination has not taken. */
 unsigned int wire_left(const struct wire *wire);
 
-/* Drop what is pending or held back, and give the batch back. */
+/* Drop what is pending, and give the batch back. */
 void wire_abandon(struct wire *wire);
+
+/*
+ * wire_write_off() - count what the ports still have as stopped
+ *
+ * Once, when all wires of the link were abandoned and nobody serves the ports:
+ * a port counts what a peer leaves behind that goes away meanwhile.
+ */
+void wire_write_off(struct wire *wire);
 
 /*
  * wire_wait_fd() - what to sleep on

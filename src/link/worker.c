@@ -357,6 +357,26 @@ static int drain(struct worker *worker, struct vif_port **ret_port)
 	return 0;
 }
 
+/*
+ * A peer may have gone while another worker was using its rings: then the port
+ * has kept them, and counts what is in them when it is served without that one.
+ * No event tells that a worker is over.
+ */
+static void see_others_off(struct worker *worker, struct vif_port **ret_port)
+{
+	bool is_last = !worker->control[0] && !worker->control[1];
+	int r = 0;
+
+	while (r == 0 && !is_last) {
+		is_last = atomic_load(&worker->orders->n_busy) <= 1;
+		(void)fill_fixed(worker);
+		worker->poll[0].fd = -1; /* it was heard */
+		sleep_until(worker, WORKER_FIXED,
+			    is_last ? 0 : worker_now_ns() + WORKER_LOOK_NS);
+		r = serve_ready(worker, &worker->poll[1], ret_port);
+	}
+}
+
 int worker_run(struct worker *worker, struct vif_port **ret_port)
 {
 	int r = 0;
@@ -373,5 +393,8 @@ int worker_run(struct worker *worker, struct vif_port **ret_port)
 		r = drain(worker, ret_port);
 	for (uint32_t i = 0; i < worker->n_wire; i++)
 		wire_abandon(worker->wire[i]);
+	/* A failure has to be told first, or the others go on. */
+	if (r == 0)
+		see_others_off(worker, ret_port);
 	return r;
 }

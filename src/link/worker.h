@@ -19,6 +19,7 @@ struct worker_orders {
 	_Atomic uint64_t drain_end_ns; /* set before phase is DRAIN */
 	int stop_fd;                   /* eventfd, readable from DRAIN on */
 	int abort_fd;                  /* eventfd, readable from ABORT on */
+	_Atomic uint32_t n_busy;       /* workers there are, but not yet over */
 };
 
 enum worker_sizes {
@@ -50,7 +51,8 @@ struct worker {
  * worker_run() - move packets until told to stop
  *
  * Returns 0 when stopped, or a negative errno with the port that failed. Wires
- * are empty afterwards.
+ * are empty afterwards. The worker that serves the ports stays until it is the
+ * only one that is busy: others may leave behind what only the ports can count.
  */
 int worker_run(struct worker *worker, struct vif_port **ret_port);
 

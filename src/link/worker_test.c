@@ -285,6 +285,68 @@ static void a_peer_that_takes_nothing_costs_no_cpu(void **state)
 	assert_in_range(drain.n_look, 1, SHORT_MS + 10);
 }
 
+/* Ending, with another worker that takes longer. */
+
+struct served {
+	struct vif_port port;
+	struct worker_orders *orders;
+	uint32_t n_service;
+	uint32_t n_alone; /* of those, without another worker */
+};
+
+/* The other one is over while the ports are served for the third time. */
+static int served_service(struct vif_port *port, uint64_t now_ns,
+			  uint64_t *ret_deadline_ns)
+{
+	struct served *served = container_of(port, struct served, port);
+
+	(void)now_ns;
+	*ret_deadline_ns = 0; /* always due */
+	served->n_alone += atomic_load(&served->orders->n_busy) == 1;
+	if (++served->n_service == 3)
+		atomic_store(&served->orders->n_busy, 1);
+	return 0;
+}
+
+static int served_wait_fd(const struct vif_port *port, unsigned int queue,
+			  enum vif_wait what, short *ret_events)
+{
+	(void)port;
+	(void)queue;
+	(void)what;
+	*ret_events = POLLIN;
+	return -1;
+}
+
+static const struct vif_port_ops served_ops = {
+	.name = "served",
+	.wait_fd = served_wait_fd,
+	.service = served_service,
+};
+
+static void ports_are_served_after_the_last_other_worker(void **state)
+{
+	struct pollfd poll_fd[WORKER_FIXED];
+	struct worker_orders orders = {
+		.phase = WORKER_ABORT,
+		.n_busy = 2,
+		.stop_fd = -1,
+		.abort_fd = -1,
+	};
+	struct served served = { .port.ops = &served_ops, .orders = &orders };
+	struct worker worker = {
+		.orders = &orders,
+		.poll = poll_fd,
+		.control = { &served.port, NULL },
+	};
+	struct vif_port *failed = NULL;
+
+	(void)state;
+	assert_int_equal(worker_run(&worker, &failed), 0);
+	assert_int_equal(atomic_load(&orders.n_busy), 1);
+	assert_int_equal(served.n_alone, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +354,7 @@ int main(void)
 		cmocka_unit_test(others_are_slept_on_at_once),
 		cmocka_unit_test(a_peer_that_takes_all_ends_the_drain),
 		cmocka_unit_test(a_peer_that_takes_nothing_costs_no_cpu),
+		cmocka_unit_test(ports_are_served_after_the_last_other_worker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
