@@ -243,7 +243,9 @@ static int run_version(const struct cli_command *command, int argc, char **argv)
 	(void)printf("vif %s\nports:", vif_version());
 	for (size_t i = 0; (ops = port_ops_at(i)); i++)
 		(void)printf(" %s", ops->name);
-	(void)printf("\n");
+	(void)printf("\ntrunks: %s\n", strstr(vif_features(), "trunk") ?
+					    "yes" :
+					    "no, built without libcrypto");
 	return CLI_OK;
 }
 
@@ -263,6 +265,6 @@ const struct cli_command cmd_help = {
 const struct cli_command cmd_version = {
 	.name = "version",
 	.args = "",
-	.summary = "print the version and the port types of this build",
+	.summary = "print the version and what this build has",
 	.run = run_version,
 };

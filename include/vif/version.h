@@ -33,6 +33,17 @@ extern "C" {
  */
 VIF_API const char *vif_version(void);
 
+/**
+ * vif_features() - what this build of the library has
+ *
+ * What it lacks is not in it at all: its functions do not resolve, its ports
+ * are unknown.
+ *
+ * Return: words with a space between them, of "tun", "memif", "trunk"; static.
+ * Context: any thread; never blocks.
+ */
+VIF_API const char *vif_features(void);
+
 #ifdef __cplusplus
 }
 #endif
