@@ -42,6 +42,15 @@ enum vif_reason {
 	VIF_REASON_PROGRAM = 256, /* from here on, codes of programs */
 };
 
+/**
+ * vif_reason_name() - name of a reason, "no_route"
+ * @reason: any value.
+ *
+ * Return: static snake_case text; "program" for codes of programs, "unknown"
+ * for others.
+ * Context: any thread.
+ */
+VIF_API const char *vif_reason_name(uint32_t reason);
 
 #ifdef __cplusplus
 }

@@ -20,4 +20,14 @@
 #include <vif/memif_queue.h>
 #endif
 
+/* The same with trunks. */
+#if __has_include(<vif/trunk.h>)
+#include <vif/circuit.h>
+#include <vif/flow.h>
+#include <vif/reason.h>
+#include <vif/relay.h>
+#include <vif/trunk.h>
+#include <vif/trunk_stats.h>
+#endif
+
 #endif
