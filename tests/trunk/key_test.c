@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys that change, and numbers of records that are never used twice.
+ *
+ * Linked with --wrap, so that each key that is set and each record that is
+ * sealed is seen.
+ */
+#include "trunk/core.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/trunk_rig.h"
+#include "trunk/noise_aead.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+/* S5: what was sealed with, so far. */
+
+enum {
+	MONITOR_CONTEXTS = 256,
+	MONITOR_SIZE = 1 << 18,
+};
+
+struct use {
+	uint8_t key[NOISE_KEY_LEN];
+	uint64_t nonce;
+	bool is_there;
+};
+
+static struct {
+	struct {
+		const EVP_CIPHER_CTX *ctx;
+		uint8_t key[NOISE_KEY_LEN];
+	} context[MONITOR_CONTEXTS];
+	unsigned int n_contexts;
+	struct use use[MONITOR_SIZE];
+	unsigned int n_uses, n_keys, n_repeated;
+} monitor;
+
+int __real_noise_aead_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher,
+			  enum noise_direction direction,
+			  const uint8_t secret[NOISE_KEY_LEN]);
+int __wrap_noise_aead_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher,
+			  enum noise_direction direction,
+			  const uint8_t secret[NOISE_KEY_LEN]);
+int __real_noise_aead_seal(const struct noise_aead *aead, const uint8_t *from,
+			   size_t len, uint8_t *to);
+int __wrap_noise_aead_seal(const struct noise_aead *aead, const uint8_t *from,
+			   size_t len, uint8_t *to);
+
+static unsigned int context_of(const EVP_CIPHER_CTX *ctx)
+{
+	for (unsigned int i = 0; i < monitor.n_contexts; i++)
+		if (monitor.context[i].ctx == ctx)
+			return i;
+	assert_true(monitor.n_contexts < MONITOR_CONTEXTS);
+	monitor.context[monitor.n_contexts].ctx = ctx;
+	return monitor.n_contexts++;
+}
+
+int __wrap_noise_aead_key(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher,
+			  enum noise_direction direction,
+			  const uint8_t secret[NOISE_KEY_LEN])
+{
+	memcpy(monitor.context[context_of(ctx)].key, secret, NOISE_KEY_LEN);
+	monitor.n_keys++;
+	return __real_noise_aead_key(ctx, cipher, direction, secret);
+}
+
+static void remember(const uint8_t *key, uint64_t nonce)
+{
+	uint64_t at;
+
+	memcpy(&at, key, sizeof(at));
+	at += nonce;
+	for (;; at++) {
+		struct use *use = &monitor.use[at % MONITOR_SIZE];
+
+		if (!use->is_there) {
+			memcpy(use->key, key, NOISE_KEY_LEN);
+			use->nonce = nonce;
+			use->is_there = true;
+			break;
+		}
+		if (use->nonce == nonce &&
+		    memcmp(use->key, key, NOISE_KEY_LEN) == 0) {
+			monitor.n_repeated++;
+			return;
+		}
+	}
+	assert_true(++monitor.n_uses < MONITOR_SIZE / 2);
+}
+
+int __wrap_noise_aead_seal(const struct noise_aead *aead, const uint8_t *from,
+			   size_t len, uint8_t *to)
+{
+	remember(monitor.context[context_of(aead->ctx)].key, aead->nonce);
+	return __real_noise_aead_seal(aead, from, len, to);
+}
+
+static int forget_all(void **state)
+{
+	(void)state;
+	memset(&monitor, 0, sizeof(monitor));
+	return 0;
+}
+
+static void the_monitor_notices(void **state)
+{
+	static const uint8_t secret[NOISE_KEY_LEN] = "any";
+	struct noise_crypto crypto;
+	struct noise_key key;
+	uint8_t out[NOISE_TAG_LEN];
+
+	(void)state;
+	assert_int_equal(noise_crypto_init(&crypto), 0);
+	assert_int_equal(noise_key_init(&key, &crypto, NOISE_CHACHAPOLY,
+					NOISE_SEAL, secret),
+			 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(noise_key_seal(&key, NULL, 0, NULL, 0, out),
+				 0);
+	assert_int_equal(monitor.n_repeated, 0);
+	key.nonce--;
+	assert_int_equal(noise_key_seal(&key, NULL, 0, NULL, 0, out), 0);
+	assert_int_equal(monitor.n_repeated, 1);
+	noise_key_fini(&key);
+	noise_crypto_fini(&crypto);
+}
+
+/* S6 */
+
+struct wire {
+	struct vif_flow *flow[2];
+	uint64_t written[2], read[2]; /* by who wrote it, by who reads */
+};
+
+static uint8_t byte_at(uint64_t i, int side)
+{
+	return (uint8_t)(i * 31 + (i >> 8) + (uint64_t)side);
+}
+
+static void write_some(struct wire *wire, int side, size_t len)
+{
+	uint8_t bytes[4096];
+	int64_t n;
+
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = byte_at(wire->written[side] + i, side);
+	n = vif_flow_write(wire->flow[side], bytes, len);
+	assert_true(n >= 0);
+	wire->written[side] += (uint64_t)n;
+}
+
+static void read_all(struct wire *wire, int side)
+{
+	uint8_t bytes[4096];
+	int64_t n;
+
+	if (!wire->flow[side])
+		return;
+	while ((n = vif_flow_read(wire->flow[side], bytes, sizeof(bytes))) > 0)
+		for (int64_t i = 0; i < n; i++)
+			assert_int_equal(bytes[i],
+					 byte_at(wire->read[side]++, 1 - side));
+	assert_int_equal(n, 0);
+}
+
+static void start(struct rig *rig, struct wire *wire,
+		  enum vif_circuit_mode mode)
+{
+	*wire = (struct wire){ 0 };
+	rig_start(rig);
+	rig_dial(rig, mode);
+	assert_int_equal(vif_flow_open(rig->circuit[0], NULL, &wire->flow[0]),
+			 0);
+	write_some(wire, 0, 1);
+	rig_run(rig);
+	wire->flow[1] = rig->flow[1];
+	assert_non_null(wire->flow[1]);
+}
+
+static void check_whole(const struct wire *wire)
+{
+	for (int side = 0; side < 2; side++)
+		assert_int_equal(wire->read[1 - side], wire->written[side]);
+}
+
+static void keys_change_each_3_records(void **state)
+{
+	(void)state;
+	for (int only_chacha = 0; only_chacha < 2; only_chacha++) {
+		struct rig rig;
+		struct wire wire;
+		uint64_t before;
+
+		rig_init(&rig);
+		for (int i = 0; i < 2; i++) {
+			rig.config[i].rekey_records = 3;
+			rig.config[i].only_chacha = only_chacha;
+		}
+		start(&rig, &wire, VIF_CIRCUIT_SEALED);
+		before = rig.end[0]->stats.rekeys;
+		for (int step = 0; step < 300; step++) {
+			uint8_t random[4];
+
+			(void)rig_random(&rig, random, sizeof(random));
+			for (int side = 0; side < 2; side++)
+				if (random[side] & 1)
+					write_some(&wire, side,
+						   1 + random[2 + side] * 16u);
+			rig_advance(&rig, 10 * SECOND_NS);
+			rig_run(&rig);
+			read_all(&wire, 0);
+			read_all(&wire, 1);
+			rig_run(&rig);
+		}
+		check_whole(&wire);
+		assert_true(wire.written[0] > 100000 &&
+			    wire.written[1] > 100000);
+		/* Of the hop, and of the circuit, both ways. */
+		assert_true(rig.end[0]->stats.rekeys > before + 100);
+		assert_true(rig.circuit[0]->stats.rekeys > 100);
+		assert_true(rig.circuit[0]->tx_seal.n_key > 30);
+		assert_true(rig.circuit[0]->rx_seal.n_key > 30);
+		assert_int_equal(rig.circuit[0]->tx_seal.n_key,
+				 rig.circuit[1]->rx_seal.n_key);
+		assert_int_equal(rig.end[0]->tx_seal.n_key,
+				 rig.end[1]->rx_seal.n_key);
+		rig_fini(&rig);
+	}
+	/* S5 */
+	assert_int_equal(monitor.n_repeated, 0);
+	assert_true(monitor.n_uses > 2000 && monitor.n_keys > 500);
+}
+
+/* The reader sleeps for hours, with both windows full and keys growing old. */
+static void keys_change_while_blocked(void **state)
+{
+	struct rig rig;
+	struct wire wire;
+	uint64_t n_key;
+
+	(void)state;
+	rig_init(&rig);
+	start(&rig, &wire, VIF_CIRCUIT_SEALED);
+	for (int i = 0; i < 100; i++)
+		for (int side = 0; side < 2; side++)
+			write_some(&wire, side, 4096);
+	rig_run(&rig);
+	n_key = rig.circuit[0]->tx_seal.n_key;
+	for (int i = 0; i < 3; i++) {
+		/* In steps, as somebody has to answer that he is there. */
+		for (int k = 0; k < 400; k++) {
+			rig_advance(&rig, 10 * SECOND_NS);
+			rig_run(&rig);
+		}
+		assert_int_equal(rig.circuit[0]->tx_seal.n_key, n_key + 1);
+		assert_int_equal(rig.end[1]->tx_seal.n_key, n_key + 1);
+		n_key++;
+	}
+	while (wire.read[0] < wire.written[1] ||
+	       wire.read[1] < wire.written[0]) {
+		uint64_t before = wire.read[0] + wire.read[1];
+
+		read_all(&wire, 0);
+		read_all(&wire, 1);
+		rig_run(&rig);
+		assert_true(wire.read[0] + wire.read[1] > before);
+	}
+	check_whole(&wire);
+	assert_int_equal(monitor.n_repeated, 0);
+	rig_fini(&rig);
+}
+
+/* Circuits of the same age change their keys at the same time. */
+static void keys_of_many_circuits_change_at_once(void **state)
+{
+	enum { N = 30 };
+	struct vif_circuit *circuit[N];
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	for (int i = 0; i < 2; i++)
+		rig.config[i].health_ns = UINT64_MAX;
+	rig_start(&rig);
+	for (int i = 0; i < N; i++) {
+		rig_dial(&rig, VIF_CIRCUIT_SEALED);
+		circuit[i] = rig.circuit[0];
+	}
+	rig_advance(&rig, 3600 * SECOND_NS);
+	rig_run(&rig);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(circuit[i]->tx_seal.n_key, 1);
+		assert_int_equal(circuit[i]->rx_seal.n_key, 1);
+	}
+	assert_true(vif_trunk_is_ready(rig.end[0]));
+	assert_true(vif_trunk_is_ready(rig.end[1]));
+	rig_fini(&rig);
+}
+
+static void no_record_beyond_the_last_of_a_key(void **state)
+{
+	struct rig rig;
+	struct wire wire;
+	uint64_t before;
+
+	(void)state;
+	rig_init(&rig);
+	start(&rig, &wire, VIF_CIRCUIT_DERIVED);
+	/* As if so many had come already, and the sender had not rekeyed. */
+	rig.end[1]->rx_seal.first_record =
+		rig.end[1]->rx_seal.key.nonce - (SEAL_RECORDS_MAX - 10);
+	before = rig.end[1]->stats.rx_records;
+	for (int i = 0; i < 20 && vif_trunk_is_ready(rig.end[1]); i++) {
+		write_some(&wire, 0, 1);
+		rig_run(&rig);
+	}
+	/* The eleventh was one too many. */
+	assert_int_equal(rig.end[1]->stats.rx_records, before + 11);
+	assert_int_equal(vif_trunk_reason(rig.end[1], NULL), VIF_REASON_SEAL);
+	rig_fini(&rig);
+}
+
+/* A child has the same keys, and the same numbers. */
+
+static int in_child(struct rig *rig)
+{
+	static uint8_t bytes[VIF_TRUNK_SEND_MIN];
+	struct vif_circuit *circuit;
+	struct vif_flow *flow;
+	struct vif_trunk *trunk = rig->end[0];
+	unsigned int uses = monitor.n_uses;
+
+	return vif_trunk_send(trunk, bytes, sizeof(bytes)) == -EOWNERDEAD &&
+	       vif_trunk_receive(trunk, bytes, 1) == -EOWNERDEAD &&
+	       vif_trunk_listen(trunk, false) == -EOWNERDEAD &&
+	       vif_trunk_drain(trunk) == -EOWNERDEAD &&
+	       vif_trunk_close(trunk, 0, NULL) == -EOWNERDEAD &&
+	       vif_circuit_dial(trunk, NULL, &circuit) == -EOWNERDEAD &&
+	       vif_flow_open(rig->circuit[0], NULL, &flow) == -EOWNERDEAD &&
+	       monitor.n_uses == uses;
+}
+
+static void a_child_uses_nothing(void **state)
+{
+	struct rig rig;
+	struct wire wire;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	rig_init(&rig);
+	start(&rig, &wire, VIF_CIRCUIT_SEALED);
+	write_some(&wire, 0, 100);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(in_child(&rig) ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	/* It is still the parent's. */
+	rig_run(&rig);
+	read_all(&wire, 1);
+	check_whole(&wire);
+	rig_fini(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_monitor_notices, forget_all),
+		cmocka_unit_test_setup(keys_change_each_3_records, forget_all),
+		cmocka_unit_test_setup(keys_change_while_blocked, forget_all),
+		cmocka_unit_test_setup(keys_of_many_circuits_change_at_once,
+				       forget_all),
+		cmocka_unit_test_setup(no_record_beyond_the_last_of_a_key,
+				       forget_all),
+		cmocka_unit_test_setup(a_child_uses_nothing, forget_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
