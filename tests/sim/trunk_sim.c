@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two trunks, two programs, a connection, a clock: everything at random, and all
+ * of it decided by a seed.
+ *
+ *	trunk_sim [SEED [N]]    N runs from SEED on; by default 10000 from 1
+ *
+ * A run opens circuits and flows of all kinds, moves bytes and packets, breaks
+ * things, and ends: by a drain, a close, an abort or a cut. An independent model
+ * knows what must come; it is compared after each step. A run that fails prints
+ * its seed; trunk_sim SEED runs it again, and tells frame by frame.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "tests/sim/trunk_program.h"
+
+enum {
+	N_SEEDS = 10000,
+	N_SEEDS_SMALL = 500,
+	STEPS_MAX = 400,
+	MOVES_MAX = 16, /* between two acts of programs, while winding up */
+	NOTE_EVERY = 10000,
+	ROUNDS_MAX = 2000000, /* of a run, before it is taken for endless */
+};
+
+enum ending {
+	END_DRAIN,
+	END_DRAIN_BOTH,
+	END_CLOSE,
+	END_CLOSE_BOTH,
+	END_ABORT,
+	END_CUT,
+	ENDINGS,
+	END_NONE = ENDINGS,
+};
+
+static const char *const ending_names[] = {
+	"drained",        "drained by both", "closed",
+	"closed by both", "aborted",         "cut",
+};
+
+/* How runs went, so that it is noticed when they all go the same way. */
+struct tally {
+	uint64_t ending[ENDINGS]; /* before everything else was done */
+	uint64_t clean, broken;   /* ends of streams */
+	uint64_t frame[WIRE_TYPES];
+	uint64_t modes[VIF_CIRCUIT_SEALED + 1];
+	uint64_t packets, bytes;
+};
+
+/* How large windows and what goes through them are. */
+enum size { TINY, SMALL, LARGE, SIZES };
+
+struct sim {
+	enum size size;
+	struct sim_net net;
+	struct wire wire;
+	struct model model;
+	struct vif_trunk_config config[SIM_SIDES];
+	struct program_habits habits;
+	enum ending early;     /* in the middle of the run; END_NONE */
+	unsigned int early_at; /* step */
+	unsigned int n_steps;
+	uint64_t n_checked; /* wire.n_changes at the last check */
+};
+
+#define any_of(sim, array) \
+	((array)[sim_pick(&(sim)->net.random, ARRAY_LEN(array))])
+
+/* Choices of a seed */
+
+static void choose_connection(struct sim *sim)
+{
+	static const size_t capacities[] = { 1,    2,    16,    100,
+					     4096, 4096, 65536, SIM_PIPE_MAX };
+	static const size_t portions[] = { 1, 3, 17, 1500, 65536, 65536 };
+	static const uint64_t delays[] = { 0, SIM_US, SIM_MS, 50 * SIM_MS };
+	struct sim_net *net = &sim->net;
+
+	net->exact = false;
+	net->portion_max = any_of(sim, portions);
+	net->delay_max_ns = any_of(sim, delays);
+	for (int side = 0; side < SIM_SIDES; side++) {
+		size_t capacity = any_of(sim, capacities);
+
+		net->pipe[side].capacity = capacity;
+		net->end[side].out_size = sim_pick(&net->random, 4) ?
+						  VIF_TRUNK_SEND_MIN :
+						  SIM_OUT_MAX;
+		/* A byte in 50 ms would be too slow for any handshake. */
+		if (capacity < 4096 && net->delay_max_ns > 10 * SIM_US)
+			net->delay_max_ns = 10 * SIM_US;
+	}
+}
+
+/* Both ends have windows of about the same size, or nothing would be large. */
+static uint32_t choose_window(struct sim *sim)
+{
+	static const uint32_t windows[SIZES][4] = {
+		[TINY] = { 1, 2, 17, 100 },
+		[SMALL] = { 1008, 1023, 1025, 4096 },
+		[LARGE] = { 16000, 65536, 131182, 131182 },
+	};
+
+	return any_of(sim, windows[sim->size]);
+}
+
+static void choose_windows(struct sim *sim, struct vif_trunk_config *config)
+{
+	static const uint32_t factors[] = { 1, 4, 64 };
+	static const uint32_t hops[] = { 0, 2080, 40000 };
+	static const uint32_t spare[] = { 0, 2000, 1 << 20, 1 << 23 };
+
+	config->flow_window = choose_window(sim);
+	config->flow_window_max = config->flow_window * any_of(sim, factors);
+	config->circuit_window = choose_window(sim);
+	config->circuit_window_max =
+		config->circuit_window * any_of(sim, factors);
+	config->hop_window = any_of(sim, hops);
+	/* Circuits that are dialled need some besides. */
+	config->window = (config->circuits_max + 1) * config->circuit_window +
+			 any_of(sim, spare);
+}
+
+static void choose_config(struct sim *sim, enum sim_side side)
+{
+	static const uint32_t records[] = { 1024, 1025, 4096, 16400, 65519 };
+	static const uint32_t queues[] = { 1000, 4096, 65536, 1 << 18 };
+	static const uint32_t flows[] = { 2, 8, 4096, 4096 };
+	static const uint64_t health[] = { 0, SIM_NEVER, 4 * SIM_S };
+	static const uint64_t rekey[] = { 0, 2 * SIM_S, 10 * SIM_S };
+	struct vif_trunk_config *config = &sim->config[side];
+
+	*config = (struct vif_trunk_config){
+		.record_max = any_of(sim, records),
+		.circuits_max = 1 + sim_pick(&sim->net.random, 8),
+		.flow_send_max = any_of(sim, queues),
+		.flows_max = any_of(sim, flows),
+		.health_ns = any_of(sim, health),
+		.rekey_ns = any_of(sim, rekey),
+		.drain_ns = SIM_NEVER,
+		.handshake_ns = SIM_NEVER,
+		.circuit_handshake_ns = SIM_NEVER,
+	};
+	config->send_max =
+		config->flow_send_max * (1 + sim_pick(&sim->net.random, 8));
+	choose_windows(sim, config);
+	if (side == SIM_DIALER && sim_pick(&sim->net.random, 2)) {
+		config->remote = sim_public_key(SIM_ACCEPTER);
+		config->hide_identity = sim_pick(&sim->net.random, 2);
+	}
+	if (config->flows_max < MODEL_FLOWS)
+		sim->model.limits_flows = true;
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static void choose_habits(struct sim *sim)
+{
+	static const uint32_t budgets[SIZES] = { 300, 30000, 300000 };
+	static const size_t chunks[] = { 1, 100, 3000, MODEL_CHUNK };
+	const struct vif_trunk_config *a = &sim->config[0];
+	const struct vif_trunk_config *b = &sim->config[1];
+	uint32_t window =
+		smaller(smaller(a->flow_window, b->flow_window),
+			smaller(a->circuit_window, b->circuit_window));
+	struct sim_random *random = &sim->net.random;
+
+	sim->habits = (struct program_habits){
+		.circuits_max = 1 + sim_pick(random, 6),
+		.flows_max = 1 + sim_pick(random, 24),
+		.write_max = any_of(sim, chunks),
+		.read_max = any_of(sim, chunks),
+		.breaks = sim_pick(random, 2),
+		.refuses = sim_pick(random, 8) == 0,
+		.lanes = sim->size > TINY,
+	};
+	sim->model.refuse_one_in = sim_pick(random, 8) == 0 ? 4 : 0;
+	sim->model.packet_max =
+		smaller(smaller(1500, window),
+			smaller(a->flow_send_max, b->flow_send_max));
+	if (sim->model.packet_max > MODEL_PACKET_HEADER)
+		sim->model.packet_max -= MODEL_PACKET_HEADER;
+	/* Each byte of a tiny window is a record and a round trip. */
+	sim->model.bytes_left = budgets[sim->size];
+	/* ... and each of a narrow pipe a step. */
+	if (sim->net.pipe[0].capacity < 1000 ||
+	    sim->net.pipe[1].capacity < 1000 || sim->net.portion_max < 100)
+		sim->model.bytes_left /= 10;
+}
+
+static void choose_end(struct sim *sim)
+{
+	struct sim_random *random = &sim->net.random;
+
+	sim->n_steps = 1 + sim_pick(random, STEPS_MAX);
+	sim->early = END_NONE;
+	if (sim_pick(random, 2))
+		return;
+	sim->early = (enum ending)sim_pick(random, ENDINGS);
+	sim->early_at = sim_pick(random, sim->n_steps);
+	if (sim->early != END_CUT || sim_pick(random, 2))
+		return;
+	/* A cut at any byte, instead of at any step. */
+	sim->early_at = UINT32_MAX;
+	sim->net.pipe[sim_pick(random, 2)].cut_at =
+		sim_pick_size(random, 1 << 17) - 1;
+}
+
+/* A run */
+
+static void end_trunks(struct sim *sim, enum ending ending)
+{
+	struct sim_random *random = &sim->net.random;
+	enum sim_side side = sim_pick(random, 2) ? SIM_ACCEPTER : SIM_DIALER;
+	struct model *model = &sim->model;
+
+	switch (ending) {
+	case END_DRAIN_BOTH:
+		model_drain(model, sim_other(side));
+		/* fall through */
+	case END_DRAIN:
+		model_drain(model, side);
+		break;
+	case END_CLOSE_BOTH:
+		model_close_trunk(model, sim_other(side), false);
+		/* fall through */
+	case END_CLOSE:
+		model_close_trunk(model, side, false);
+		break;
+	case END_ABORT:
+		model_close_trunk(model, side, true);
+		break;
+	default:
+		sim_net_cut(&sim->net, sim_pick(random, 2));
+	}
+}
+
+static void check_news(struct sim *sim)
+{
+	if (sim->n_checked == sim->wire.n_changes)
+		return;
+	sim->n_checked = sim->wire.n_changes;
+	model_check(&sim->model);
+}
+
+/* A jump of the clock; not far, or timers would end what is to be tested. */
+static void wait_a_little(struct sim *sim)
+{
+	uint64_t next = sim_net_next_time(&sim->net);
+
+	if (next <= sim->net.now_ns + SIM_S)
+		sim_net_advance(&sim->net, next);
+	else
+		sim_net_advance(&sim->net, sim->net.now_ns + SIM_MS);
+}
+
+static void step(struct sim *sim)
+{
+	struct sim_random *random = &sim->net.random;
+	enum sim_side side = sim_pick(random, 2) ? SIM_ACCEPTER : SIM_DIALER;
+
+	if (sim_pick(random, 2))
+		program_act(&sim->model, side, &sim->habits);
+	else
+		(void)model_events(&sim->model, side);
+	model_check(&sim->model);
+	for (uint32_t i = sim_pick(random, 8); i > 0; i--) {
+		if (!sim_net_move(&sim->net)) {
+			wait_a_little(sim);
+			break;
+		}
+		check_news(sim);
+	}
+}
+
+/* What grows only when something that programs wait for gets on. */
+static uint64_t progress(const struct sim *sim)
+{
+	return sim->model.n_events + sim->wire.trunk[0].received +
+	       sim->wire.trunk[1].received;
+}
+
+static bool move_some(struct sim *sim)
+{
+	uint64_t before = sim->wire.n_changes;
+	bool any = false;
+
+	for (int i = 0; i < MOVES_MAX && before == sim->wire.n_changes; i++) {
+		if (!sim_net_move(&sim->net))
+			break;
+		any = true;
+	}
+	check_news(sim);
+	return any;
+}
+
+/* Nothing can happen at this time any more; what about later? */
+static void jump(struct sim *sim, unsigned int *n_jumps, uint64_t *progressed)
+{
+	uint64_t next = sim_net_next_time(&sim->net);
+	bool arrives = sim->net.pipe[0].n_mark + sim->net.pipe[1].n_mark > 0;
+
+	if (*progressed != progress(sim))
+		*n_jumps = 0;
+	*progressed = progress(sim);
+	if (next == SIM_NEVER || *n_jumps > SIM_IDLE_JUMPS_MAX) {
+		program_tell(&sim->model);
+		sim_fail(__FILE__, __LINE__, "stuck");
+	}
+	if (!arrives)
+		(*n_jumps)++;
+	sim_net_advance(&sim->net, next);
+}
+
+/* Until both programs are done, and nothing moves. */
+static void run_to_rest(struct sim *sim)
+{
+	unsigned int n_jumps = 0, n_rounds = 0;
+	uint64_t progressed = 0;
+
+	for (;;) {
+		bool any = false;
+
+		if (n_rounds++ > ROUNDS_MAX) {
+			program_tell(&sim->model);
+			sim_fail(__FILE__, __LINE__, "endless");
+		}
+		for (int side = 0; side < SIM_SIDES; side++) {
+			any |= model_events(&sim->model, (enum sim_side)side);
+			any |= program_wind_up(&sim->model, (enum sim_side)side,
+					       sim->habits.read_max);
+		}
+		any |= move_some(sim);
+		if (any)
+			continue;
+		if (sim->net.pipe[0].n_mark + sim->net.pipe[1].n_mark == 0 &&
+		    program_is_done(&sim->model))
+			break;
+		jump(sim, &n_jumps, &progressed);
+	}
+	model_check(&sim->model);
+	model_check_rest(&sim->model);
+}
+
+static void set_up(struct sim *sim, uint64_t seed)
+{
+	(void)snprintf(sim_title, sizeof(sim_title), "seed %" PRIu64, seed);
+	sim_net_init(&sim->net, seed);
+	model_init(&sim->model, &sim->net, &sim->wire, sim->config);
+	sim->size = (enum size)sim_pick(&sim->net.random, SIZES);
+	choose_connection(sim);
+	for (int side = 0; side < SIM_SIDES; side++)
+		choose_config(sim, (enum sim_side)side);
+	choose_habits(sim);
+	choose_end(sim);
+	wire_init(&sim->wire, &sim->net, sim->config);
+	sim->n_checked = 0;
+	for (int side = 0; side < SIM_SIDES; side++) {
+		sim_net_trunk(&sim->net, (enum sim_side)side,
+			      &sim->config[side]);
+		sim_check(vif_trunk_listen(sim->net.end[side].trunk, true) ==
+			  0);
+	}
+}
+
+static void tear_down(struct sim *sim)
+{
+	/* A trunk takes with it what its program has not let go. */
+	if (sim_pick(&sim->net.random, 2))
+		program_let_go(&sim->model);
+	sim_net_fini(&sim->net);
+	wire_fini(&sim->wire);
+}
+
+static void count(struct tally *tally, const struct sim *sim)
+{
+	const struct model *model = &sim->model;
+
+	if (sim->early != END_NONE)
+		tally->ending[sim->early]++;
+	tally->clean += model->n_clean;
+	tally->broken += model->n_broken;
+	for (int i = 0; i < WIRE_TYPES; i++)
+		tally->frame[i] += sim->wire.n_frame[i];
+	for (uint32_t i = 0; i < model->n_circuit; i++)
+		if (model->circuit[i].ready[model->circuit[i].opener])
+			tally->modes[model->circuit[i].mode]++;
+	for (uint32_t i = 0; i < model->n_flow; i++)
+		for (int side = 0; side < SIM_SIDES; side++) {
+			tally->packets += model->flow[i].stream[side].n_read;
+			tally->bytes += model->flow[i].stream[side].read;
+		}
+}
+
+static void run_seed(uint64_t seed, bool tell, struct tally *tally)
+{
+	static struct sim sim;
+
+	set_up(&sim, seed);
+	sim.net.tells = tell;
+	sim.wire.watch = tell ? wire_tell : NULL;
+	for (unsigned int i = 0; i < sim.n_steps; i++) {
+		if (i == sim.early_at && sim.early != END_NONE)
+			end_trunks(&sim, sim.early);
+		step(&sim);
+	}
+	run_to_rest(&sim);
+	if (!sim_net_is_over(&sim.net)) {
+		end_trunks(&sim,
+			   (enum ending)sim_pick(&sim.net.random, ENDINGS));
+		run_to_rest(&sim);
+	}
+	count(tally, &sim);
+	tear_down(&sim);
+}
+
+/* Each thing must have happened, and not just once. */
+static void check_tally(const struct tally *tally, uint64_t n)
+{
+	static const enum wire_type wanted[] = {
+		WIRE_DATA,          WIRE_CREDIT,       WIRE_RESET,
+		WIRE_STOP,          WIRE_CLOSE,        WIRE_TRUNK_READY,
+		WIRE_TRUNK_PING,    WIRE_TRUNK_PONG,   WIRE_TRUNK_LIMIT,
+		WIRE_TRUNK_OPEN,    WIRE_TRUNK_ACCEPT, WIRE_TRUNK_CONFIRM,
+		WIRE_TRUNK_SHUT,    WIRE_TRUNK_REKEY,  WIRE_TRUNK_DRAIN,
+		WIRE_TRUNK_DRAINED, WIRE_TRUNK_CLOSE,
+	};
+
+	(void)snprintf(sim_title, sizeof(sim_title), "%" PRIu64 " runs", n);
+	for (int i = 0; i < ENDINGS; i++)
+		printf("%9" PRIu64 " %s early\n", tally->ending[i],
+		       ending_names[i]);
+	printf("%9" PRIu64 " streams whole, %" PRIu64 " cut short\n",
+	       tally->clean, tally->broken);
+	printf("%9" PRIu64 " bytes, %" PRIu64 " packets\n", tally->bytes,
+	       tally->packets);
+	for (int i = 1; i < WIRE_TYPES; i++)
+		if (tally->frame[i] > 0)
+			printf("%9" PRIu64 " frames of type %d\n",
+			       tally->frame[i], i);
+	for (int i = 0; i < ENDINGS; i++)
+		sim_check(tally->ending[i] >= n / 100);
+	for (int i = VIF_CIRCUIT_DERIVED; i <= VIF_CIRCUIT_SEALED; i++)
+		sim_check(tally->modes[i] >= n / 10);
+	sim_check(tally->clean >= n && tally->broken >= n / 2);
+	sim_check(tally->packets >= n && tally->bytes >= 1000 * n);
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		sim_check(tally->frame[wanted[i]] >= n / 200);
+}
+
+static uint64_t number_of(const char *text)
+{
+	char *end;
+	uint64_t number = strtoull(text, &end, 10);
+
+	if (*text == '\0' || *end != '\0') {
+		(void)fprintf(stderr, "trunk_sim: %s is no number\n", text);
+		exit(2); /* NOLINT(concurrency-mt-unsafe): one thread */
+	}
+	return number;
+}
+
+int main(int argc, char **argv)
+{
+	const char *scale =
+		getenv("VIF_TEST_SCALE"); /* NOLINT(concurrency-mt-unsafe) */
+	bool is_small = scale && strcmp(scale, "small") == 0;
+	uint64_t seed = argc > 1 ? number_of(argv[1]) : 1;
+	uint64_t n = is_small ? N_SEEDS_SMALL : N_SEEDS;
+	static struct tally tally;
+
+	if (argc > 1)
+		n = argc > 2 ? number_of(argv[2]) : 1;
+	for (uint64_t i = 0; i < n; i++) {
+		run_seed(seed + i, n == 1, &tally);
+		if ((i + 1) % NOTE_EVERY == 0 && i + 1 < n)
+			printf("%" PRIu64 " runs\n", i + 1);
+	}
+	if (n >= N_SEEDS)
+		check_tally(&tally, n);
+	printf("%" PRIu64 " runs from seed %" PRIu64 "\n", n, seed);
+	return 0;
+}
