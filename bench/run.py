@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure vif against its peers, side by side.
 
-usage: ./dev bench [cable|packet|narrow|memif|uring] [--rounds N]
+usage: ./dev bench [cable|packet|narrow|memif|trunk|uring] [--rounds N]
                    [--seconds S] [--json FILE] [--only GROUP,...]
                    [--vif PATH] [--strict]
 
@@ -22,10 +22,11 @@ import memif
 import narrow
 import packet
 import side
+import trunk
 import uring
 
 BENCHMARKS = {"cable": cable, "packet": packet, "narrow": narrow,
-              "memif": memif, "uring": uring}
+              "memif": memif, "trunk": trunk, "uring": uring}
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
