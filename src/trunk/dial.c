@@ -296,17 +296,17 @@ static bool judge_remote(struct vif_circuit *circuit)
 	return !config->authorize || config->authorize(config->user, key);
 }
 
-static void fail(struct vif_circuit *circuit, int error)
+/* Ends the circuit if a step of its handshake has failed. */
+static bool failed(struct vif_circuit *circuit, int r)
 {
-	uint32_t reason =
-		error == -ENOMEM ? VIF_REASON_MEMORY : VIF_REASON_HANDSHAKE;
-
-	circuit_fault(circuit, reason, "the handshake failed");
-}
-
-static void unwelcome(struct vif_circuit *circuit)
-{
-	circuit_fault(circuit, VIF_REASON_IDENTITY, "");
+	if (r == -EACCES)
+		circuit_fault(circuit, VIF_REASON_IDENTITY, "");
+	else if (r < 0)
+		circuit_fault(circuit,
+			      r == -ENOMEM ? VIF_REASON_MEMORY :
+					     VIF_REASON_HANDSHAKE,
+			      "the handshake failed");
+	return r < 0;
 }
 
 /* What an OPEN says, in the form that this side can check. */
@@ -454,11 +454,7 @@ static void accept_open(struct vif_circuit *circuit,
 	circuit->handshake->open_len = open->len;
 	got_hello(circuit, body + 4);
 	r = answer(circuit, open, body + open->len, frame->len - open->len);
-	if (r == -EACCES)
-		unwelcome(circuit);
-	else if (r < 0)
-		fail(circuit, r);
-	if (r < 0)
+	if (failed(circuit, r))
 		return;
 	circuit->deadline_ns =
 		time_after(trunk, trunk->config.circuit_handshake_ns);
@@ -573,11 +569,7 @@ void dial_got_accept(struct vif_circuit *circuit,
 		r = -EBADMSG;
 	if (r == 0)
 		r = confirm(circuit);
-	if (r == -EACCES)
-		unwelcome(circuit);
-	else if (r < 0)
-		fail(circuit, r);
-	if (r < 0)
+	if (failed(circuit, r))
 		return;
 	got_hello(circuit, hello);
 	use_keys(circuit);
@@ -619,11 +611,7 @@ void dial_got_confirm(struct vif_circuit *circuit, const uint8_t *body,
 		return;
 	}
 	r = check_confirm(circuit, body, len);
-	if (r == -EACCES)
-		unwelcome(circuit);
-	else if (r < 0)
-		fail(circuit, r);
-	if (r < 0)
+	if (failed(circuit, r))
 		return;
 	use_keys(circuit);
 	circuit_became_open(circuit);
