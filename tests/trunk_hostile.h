@@ -372,7 +372,7 @@ static inline void hostile_code_frame(struct hostile *h, unsigned int type,
 				      uint32_t id, uint64_t value,
 				      uint32_t code)
 {
-	frame_u32_write(code, hostile_frame_room(h, type, 0, id, value, 4));
+	put_be32(hostile_frame_room(h, type, 0, id, value, 4), code);
 }
 
 /* Beginning. */
@@ -461,7 +461,7 @@ static inline bool hostile_heard_code(const struct hostile *h,
 	const struct heard *heard = &h->heard[type];
 
 	return heard->n > 0 && heard->header.id == id &&
-	       heard->header.len >= 4 && frame_u32_read(heard->body) == code;
+	       heard->header.len >= 4 && get_be32(heard->body) == code;
 }
 
 static inline void hostile_advance(struct hostile *h, uint64_t ns)

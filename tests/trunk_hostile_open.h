@@ -26,9 +26,9 @@ static inline size_t hostile_open_body(const struct hostile *h,
 	to[0] = (uint8_t)mode;
 	to[1] = mode == VIF_CIRCUIT_DERIVED ? 0 : 1; /* XX */
 	to[2] = mode == VIF_CIRCUIT_SEALED ? 1 : 0;  /* ChaChaPoly */
-	frame_u32_write(1 << 20, to + 4);
-	frame_u32_write(1 << 20, to + 8);
-	frame_u32_write(4096, to + 12);
+	put_be32(to + 4, 1 << 20);
+	put_be32(to + 8, 1 << 20);
+	put_be32(to + 12, 4096);
 	return CORE_OPEN_FIXED;
 }
 
@@ -44,7 +44,7 @@ static inline int hostile_circuit_hash(struct hostile *h, const uint8_t *open,
 		{ (void *)(uintptr_t)h->keys.hash, NOISE_HASH_LEN },
 	};
 
-	frame_u32_write((uint32_t)open_len, len);
+	put_be32(len, (uint32_t)open_len);
 	return noise_hash(&h->crypto, piece,
 			  open[0] == VIF_CIRCUIT_BOUND ? 4 : 3, hash);
 }
@@ -138,9 +138,9 @@ static inline void hostile_accept(struct hostile *h, uint32_t id)
 {
 	uint8_t body[CORE_HELLO_LEN];
 
-	frame_u32_write(1 << 20, body);
-	frame_u32_write(1 << 20, body + 4);
-	frame_u32_write(4096, body + 8);
+	put_be32(body, 1 << 20);
+	put_be32(body + 4, 1 << 20);
+	put_be32(body + 8, 4096);
 	(void)hostile_control(h, FRAME_TRUNK_ACCEPT, id, hostile_hop(1 << 20),
 			      body, sizeof(body));
 }

@@ -46,7 +46,7 @@ static void put_ending(struct writer *writer, uint8_t type, uint32_t id,
 	size_t len = 4 + strlen(ending->text);
 	uint8_t *body = put(writer, type, id, 0, len);
 
-	frame_u32_write(ending->reason, body);
+	put_be32(body, ending->reason);
 	memcpy(body + 4, ending->text, len - 4);
 }
 

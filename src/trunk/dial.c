@@ -62,16 +62,16 @@ void dial_free(struct vif_circuit *circuit)
 /* What each end tells the other about its windows. */
 static void put_hello(const struct vif_trunk *trunk, uint8_t *to)
 {
-	frame_u32_write(trunk->config.circuit_window, to);
-	frame_u32_write(trunk->config.flow_window, to + 4);
-	frame_u32_write(trunk->config.flows_max, to + 8);
+	put_be32(to, trunk->config.circuit_window);
+	put_be32(to + 4, trunk->config.flow_window);
+	put_be32(to + 8, trunk->config.flows_max);
 }
 
 static void got_hello(struct vif_circuit *circuit, const uint8_t *from)
 {
-	circuit->tx_credit.limit = frame_u32_read(from);
-	circuit->peer_flow_window = frame_u32_read(from + 4);
-	circuit->flows_max = frame_u32_read(from + 8);
+	circuit->tx_credit.limit = get_be32(from);
+	circuit->peer_flow_window = get_be32(from + 4);
+	circuit->flows_max = get_be32(from + 8);
 }
 
 /* Names everything both ends have seen of this circuit. */
@@ -90,7 +90,7 @@ static int prologue(struct vif_circuit *circuit,
 		{ trunk->hash, sizeof(trunk->hash) },
 	};
 
-	frame_u32_write((uint32_t)handshake->open_len, len);
+	put_be32(len, (uint32_t)handshake->open_len);
 	return noise_hash(&trunk->crypto, piece, is_bound ? 4 : 3,
 			  ret_prologue);
 }
@@ -237,7 +237,7 @@ static int derive(struct vif_circuit *circuit)
 	if (r < 0)
 		return r;
 	memcpy(ikm, label, sizeof(label) - 1);
-	frame_u32_write(circuit->node.id, ikm + sizeof(label) - 1);
+	put_be32(ikm + sizeof(label) - 1, circuit->node.id);
 	memcpy(ikm + sizeof(label) + 3, handshake->open, handshake->open_len);
 	r = noise_hkdf(&trunk->crypto, trunk->exporter, ikm,
 		       sizeof(label) + 3 + handshake->open_len, out, 1);

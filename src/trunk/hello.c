@@ -76,8 +76,7 @@ static enum hello_fault judge_fields(const struct hello *hello,
 		return HELLO_SUITES;
 	if (!is_list(&hello->patterns, HELLO_PATTERNS_MAX))
 		return HELLO_PATTERNS;
-	if (body[RESERVED_AT] != 0 ||
-	    frame_u32_read(body + RESERVED_WORD_AT) != 0)
+	if (body[RESERVED_AT] != 0 || get_be32(body + RESERVED_WORD_AT) != 0)
 		return HELLO_RESERVED;
 	if (hello->record_max < VIF_TRUNK_RECORD_MIN ||
 	    hello->record_max > VIF_TRUNK_RECORD_MAX)
@@ -113,7 +112,7 @@ enum hello_fault hello_read(const uint8_t *body, size_t len,
 				      body[N_PATTERN_AT]),
 		.record_max = get_be16(body + RECORD_MAX_AT),
 		.circuits_max = get_be16(body + CIRCUITS_MAX_AT),
-		.window = frame_u32_read(body + WINDOW_AT),
+		.window = get_be32(body + WINDOW_AT),
 	};
 	memcpy(hello.random, body + RANDOM_AT, HELLO_RANDOM_LEN);
 	fault = judge_fields(&hello, body);
@@ -161,7 +160,7 @@ size_t hello_write(const struct hello *hello, uint8_t to[HELLO_WRITTEN_MAX])
 	to[N_PATTERN_AT] = hello->patterns.n;
 	put_be16(to + RECORD_MAX_AT, hello->record_max);
 	put_be16(to + CIRCUITS_MAX_AT, hello->circuits_max);
-	frame_u32_write(hello->window, to + WINDOW_AT);
+	put_be32(to + WINDOW_AT, hello->window);
 	memcpy(to + RANDOM_AT, hello->random, HELLO_RANDOM_LEN);
 	memcpy(suites, hello->suites.item, hello->suites.n);
 	memcpy(patterns, hello->patterns.item, hello->patterns.n);

@@ -105,7 +105,7 @@ void ending_get(struct ending *ending, const uint8_t *from, size_t len)
 	if (!is_clean(from + 4, len - 4))
 		len = 4;
 	ending->is_set = false;
-	ending_set(ending, frame_u32_read(from), text, len - 4);
+	ending_set(ending, get_be32(from), text, len - 4);
 }
 
 void trunk_log(const struct vif_trunk *trunk, enum vif_log_level have,

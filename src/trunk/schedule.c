@@ -47,7 +47,7 @@ static void put_code(struct writer *writer, enum frame_type type, uint32_t id,
 		.value = value,
 	};
 
-	frame_u32_write(code, put(writer, &header));
+	put_be32(put(writer, &header), code);
 }
 
 static void put_credit(struct writer *writer, uint32_t id,
@@ -164,7 +164,7 @@ static void put_close(struct writer *writer)
 	};
 	uint8_t *body = put(writer, &header);
 
-	frame_u32_write(circuit->closing.reason, body);
+	put_be32(body, circuit->closing.reason);
 	memcpy(body + 4, circuit->closing.text, len);
 	circuit->state = CIRCUIT_CLOSING;
 	circuit->deadline_ns =

@@ -213,7 +213,7 @@ static int hash_prologue(struct session *session, const struct iovec hello[2],
 	};
 
 	for (size_t i = 0; i < 2; i++)
-		frame_u32_write((uint32_t)hello[i].iov_len, len[i]);
+		put_be32(len[i], (uint32_t)hello[i].iov_len);
 	return noise_hash(session->crypto, piece, ARRAY_LEN(piece), ret_hash);
 }
 

@@ -266,7 +266,7 @@ static void got_reset(struct vif_circuit *circuit, const struct incoming *in)
 		return;
 	}
 	flow->rx_reset = true;
-	flow->rx_code = frame_u32_read(body_of(in));
+	flow->rx_code = get_be32(body_of(in));
 	flow_log(flow, "reset by them", flow->rx_code);
 	flow_drop_received(flow);
 	window_consumed(flow, 0); /* what is missing was charged, too */
@@ -294,7 +294,7 @@ static void got_stop(struct vif_circuit *circuit, const struct incoming *in)
 		circuit_flood(circuit, "too many flows were stopped");
 		return;
 	}
-	flow_do_reset(flow, frame_u32_read(body_of(in)));
+	flow_do_reset(flow, get_be32(body_of(in)));
 	event_flow(flow, VIF_FLOW_CLOSED);
 }
 

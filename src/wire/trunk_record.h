@@ -7,10 +7,9 @@
 #ifndef WIRE_TRUNK_RECORD_H
 #define WIRE_TRUNK_RECORD_H
 
-#include <assert.h>
-#include <endian.h>
 #include <stdint.h>
-#include <string.h>
+
+#include "wire/bytes.h"
 
 enum record_sizes {
 	RECORD_HEADER_LEN = 8,
@@ -83,77 +82,43 @@ struct frame_header {
 static inline struct record_header
 record_header_read(const uint8_t from[RECORD_HEADER_LEN])
 {
-	uint16_t len;
-	uint32_t circuit;
-
-	memcpy(&len, from + 2, sizeof(len));
-	memcpy(&circuit, from + 4, sizeof(circuit));
 	return (struct record_header){
 		.type = from[0],
 		.flags = from[1],
-		.len = be16toh(len),
-		.circuit = be32toh(circuit),
+		.len = get_be16(from + 2),
+		.circuit = get_be32(from + 4),
 	};
 }
 
 static inline void record_header_write(const struct record_header *header,
 				       uint8_t to[RECORD_HEADER_LEN])
 {
-	uint16_t len = htobe16(header->len);
-	uint32_t circuit = htobe32(header->circuit);
-
 	to[0] = header->type;
 	to[1] = header->flags;
-	memcpy(to + 2, &len, sizeof(len));
-	memcpy(to + 4, &circuit, sizeof(circuit));
+	put_be16(to + 2, header->len);
+	put_be32(to + 4, header->circuit);
 }
 
 static inline struct frame_header
 frame_header_read(const uint8_t from[FRAME_HEADER_LEN])
 {
-	uint16_t len;
-	uint32_t id;
-	uint64_t value;
-
-	memcpy(&len, from + 2, sizeof(len));
-	memcpy(&id, from + 4, sizeof(id));
-	memcpy(&value, from + 8, sizeof(value));
 	return (struct frame_header){
 		.type = from[0],
 		.flags = from[1],
-		.len = be16toh(len),
-		.id = be32toh(id),
-		.value = be64toh(value),
+		.len = get_be16(from + 2),
+		.id = get_be32(from + 4),
+		.value = get_be64(from + 8),
 	};
 }
 
 static inline void frame_header_write(const struct frame_header *header,
 				      uint8_t to[FRAME_HEADER_LEN])
 {
-	uint16_t len = htobe16(header->len);
-	uint32_t id = htobe32(header->id);
-	uint64_t value = htobe64(header->value);
-
 	to[0] = header->type;
 	to[1] = header->flags;
-	memcpy(to + 2, &len, sizeof(len));
-	memcpy(to + 4, &id, sizeof(id));
-	memcpy(to + 8, &value, sizeof(value));
-}
-
-/* A big-endian number of 4 bytes, as codes are. */
-static inline uint32_t frame_u32_read(const uint8_t from[4])
-{
-	uint32_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return be32toh(value);
-}
-
-static inline void frame_u32_write(uint32_t value, uint8_t to[4])
-{
-	value = htobe32(value);
-	memcpy(to, &value, sizeof(value));
+	put_be16(to + 2, header->len);
+	put_be32(to + 4, header->id);
+	put_be64(to + 8, header->value);
 }
 
 #endif

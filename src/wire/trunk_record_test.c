@@ -70,11 +70,11 @@ static void test_numbers(void **state)
 	uint8_t bytes[4];
 
 	(void)state;
-	frame_u32_write(0x01020304, bytes);
+	put_be32(bytes, 0x01020304);
 	assert_memory_equal(bytes, "\1\2\3\4", 4);
-	assert_int_equal(frame_u32_read(bytes), 0x01020304);
-	frame_u32_write(UINT32_MAX, bytes);
-	assert_int_equal(frame_u32_read(bytes), UINT32_MAX);
+	assert_int_equal(get_be32(bytes), 0x01020304);
+	put_be32(bytes, UINT32_MAX);
+	assert_int_equal(get_be32(bytes), UINT32_MAX);
 }
 
 int main(void)

@@ -206,7 +206,7 @@ static void check_same_headers(const struct super *super,
 	require(memcmp(a, b, packet->hdr_len) == 0);
 }
 
-static uint32_t get_be32(const uint8_t *at)
+static uint32_t naive_be32(const uint8_t *at)
 {
 	return (uint32_t)naive_word(at) << 16 | naive_word(at + 2);
 }
@@ -226,7 +226,7 @@ static void check_counting(const struct super *super, const uint8_t *segment,
 				   i));
 	if (packet->gso == VIF_GSO_UDP)
 		return;
-	require(get_be32(after + 4) == get_be32(before + 4) + done);
+	require(naive_be32(after + 4) == naive_be32(before + 4) + done);
 	flags = before[13];
 	if (i > 0)
 		flags &= 0x7f; /* CWR */

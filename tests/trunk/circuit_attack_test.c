@@ -352,7 +352,7 @@ static void fewer_flows_than_were_opened(void **state)
 					 0);
 			assert_int_equal(vif_flow_write(flow[i], "x", 1), 1);
 		}
-		frame_u32_write(max, body + 8);
+		put_be32(body + 8, max);
 		(void)hostile_control(h, FRAME_TRUNK_ACCEPT, 1,
 				      hostile_hop(65536), body, sizeof(body));
 		for (uint32_t i = 0; i < 4; i++)

@@ -415,7 +415,7 @@ static void close_with(struct stage *s, const char *text)
 	size_t len = strlen(text);
 	uint8_t *to = hostile_frame_room(&s->h, FRAME_CLOSE, 0, 0, 0, 4 + len);
 
-	frame_u32_write(300, to);
+	put_be32(to, 300);
 	memcpy(to + 4, text, len);
 	(void)hostile_circuit_record(&s->h, 0, s->id);
 }
