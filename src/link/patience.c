@@ -6,7 +6,10 @@
 
 void patience_init(struct patience *patience)
 {
-	*patience = (struct patience){ .limit_ns = PATIENCE_MAX_NS };
+	*patience = (struct patience){
+		.limit_ns = PATIENCE_MAX_NS,
+		.skip = PATIENCE_SKIP_MIN,
+	};
 }
 
 bool patience_looks_again(struct patience *patience, uint64_t now_ns)
@@ -14,11 +17,32 @@ bool patience_looks_again(struct patience *patience, uint64_t now_ns)
 	if (!patience->is_idle) {
 		patience->is_idle = true;
 		patience->is_over = false;
-		patience->since_ns = now_ns;
+		patience->since_ns = patience->offer_ns = now_ns;
 	}
-	if (now_ns - patience->since_ns >= patience->limit_ns)
+	if (patience->n_skip > 0 ||
+	    now_ns - patience->since_ns >= patience->limit_ns)
 		patience->is_over = true;
 	return !patience->is_over;
+}
+
+bool patience_wants_offer(const struct patience *patience, uint64_t now_ns)
+{
+	return now_ns - patience->offer_ns >= PATIENCE_OFFER_NS;
+}
+
+void patience_offered(struct patience *patience, uint64_t from_ns,
+		      uint64_t now_ns)
+{
+	patience->offer_ns = now_ns;
+	if (now_ns - from_ns < PATIENCE_TAKEN_NS) {
+		if (patience->skip > PATIENCE_SKIP_MIN)
+			patience->skip--;
+		return;
+	}
+	patience->is_over = true;
+	patience->n_skip = patience->skip;
+	if (patience->skip < PATIENCE_SKIP_MAX)
+		patience->skip *= 2;
 }
 
 static uint64_t twice(uint64_t limit_ns)
@@ -40,8 +64,12 @@ void patience_ends(struct patience *patience, uint64_t now_ns, bool has_slept)
 	uint64_t limit_ns = patience->limit_ns;
 
 	assert(patience->is_idle);
+	patience->is_idle = patience->is_over = false;
+	if (patience->n_skip > 0) {
+		patience->n_skip--;
+		return;
+	}
 	patience->limit_ns = now_ns - patience->since_ns < short_ns ?
 				     twice(limit_ns) :
 				     half(limit_ns);
-	patience->is_idle = patience->is_over = false;
 }

@@ -100,9 +100,77 @@ static void short_pauses_bring_it_back(void **state)
 	}
 }
 
+/* Looks once, and offers the CPU, which comes back after away_ns. */
+static bool offer(struct patience *patience, uint64_t away_ns)
+{
+	uint64_t now_ns = START_NS + PATIENCE_OFFER_NS;
+
+	assert_true(patience_looks_again(patience, START_NS));
+	assert_false(patience_wants_offer(patience, now_ns - 1));
+	assert_true(patience_wants_offer(patience, now_ns));
+	patience_offered(patience, now_ns, now_ns + away_ns);
+	assert_false(patience_wants_offer(patience, now_ns + away_ns));
+	return patience->is_over;
+}
+
+/* Short idle times until it looks again. */
+static uint32_t skipped(struct patience *patience)
+{
+	uint32_t n = 0;
+
+	while (idle(patience, PATIENCE_MIN_NS) == 0)
+		assert_true(++n <= PATIENCE_SKIP_MAX);
+	return n;
+}
+
+/* Somebody else has something to do, so it sleeps, at once and for a while. */
+static void ends_when_the_cpu_is_taken(void **state)
+{
+	struct patience patience;
+
+	(void)state;
+	patience_init(&patience);
+	assert_false(offer(&patience, PATIENCE_TAKEN_NS - 1));
+	assert_true(patience_looks_again(&patience, START_NS));
+	patience_ends(&patience, START_NS + STEP_NS, false);
+
+	assert_true(offer(&patience, PATIENCE_TAKEN_NS));
+	patience_ends(&patience, START_NS + STEP_NS, false);
+	/* The one in which it was taken counts, too. */
+	assert_int_equal(skipped(&patience), PATIENCE_SKIP_MIN - 1);
+	/* What was learned of idle times before is as it was. */
+	assert_int_equal(patience.limit_ns, PATIENCE_MAX_NS);
+}
+
+static void looks_less_the_more_it_is_taken(void **state)
+{
+	struct patience patience;
+	uint32_t n = PATIENCE_SKIP_MIN;
+
+	(void)state;
+	patience_init(&patience);
+	for (int i = 0; i < 20; i++) {
+		assert_true(offer(&patience, PATIENCE_TAKEN_NS));
+		patience_ends(&patience, START_NS, false);
+		assert_int_equal(skipped(&patience), n - 1);
+		n = n < PATIENCE_SKIP_MAX ? 2 * n : n;
+	}
+	assert_int_equal(n, PATIENCE_SKIP_MAX);
+	/* Left to it often enough, it is as in the beginning. */
+	for (int i = 0; i < PATIENCE_SKIP_MAX; i++) {
+		assert_false(offer(&patience, 0));
+		patience_ends(&patience, START_NS, false);
+	}
+	assert_true(offer(&patience, PATIENCE_TAKEN_NS));
+	patience_ends(&patience, START_NS, false);
+	assert_int_equal(skipped(&patience), PATIENCE_SKIP_MIN - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ends_when_the_cpu_is_taken),
+		cmocka_unit_test(looks_less_the_more_it_is_taken),
 		cmocka_unit_test(looks_as_long_as_it_may),
 		cmocka_unit_test(long_pauses_end_it),
 		cmocka_unit_test(short_pauses_bring_it_back),

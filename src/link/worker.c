@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <time.h>
 
 enum worker_limits {
@@ -141,9 +142,20 @@ static uint64_t fill_fixed(struct worker *worker)
  */
 static int look_again(struct worker *worker)
 {
-	if (worker->patience.is_over ||
-	    patience_looks_again(&worker->patience, worker_now_ns()))
+	struct patience *patience = &worker->patience;
+	uint64_t now_ns;
+
+	if (patience->is_over)
 		return RESTLESS;
+	now_ns = worker_now_ns();
+	if (patience_looks_again(patience, now_ns)) {
+		if (!patience_wants_offer(patience, now_ns))
+			return RESTLESS;
+		(void)sched_yield();
+		patience_offered(patience, now_ns, worker_now_ns());
+		if (!patience->is_over)
+			return RESTLESS;
+	}
 	for (uint32_t i = 0; i < worker->n_wire; i++)
 		wire_settle(worker->wire[i]);
 	return RESTLESS;
