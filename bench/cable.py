@@ -28,6 +28,7 @@ class Bench:
         self.bare = f"{options.tools}/barecable"
         self.pingpong = f"{options.tools}/pingpong"
         self.vif_options = options.vif_options.split()
+        lab.need_congestion(options.congestion)
 
     def make(self, name, room, kind="tun"):
         """A cable by its name in the tables."""
@@ -82,6 +83,8 @@ class Bench:
 
         cpu_s: seconds of CPU; waited: share of the time somebody else had it.
         """
+        if "-u" not in flags:
+            flags += ("-C", self.options.congestion)
         if not cable.process:
             return lab.iperf3(cable.room, seconds, *flags), {}
         before = cable.process.cpu_s()

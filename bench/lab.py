@@ -400,6 +400,13 @@ def pingpong(room, program, count):
                           str(count)))
 
 
+def need_congestion(name):
+    there = read("/proc/sys/net/ipv4/tcp_available_congestion_control").split()
+    if name not in there:
+        raise Failure(f"TCP has no '{name}' here, only {', '.join(there)}: "
+                      f"modprobe tcp_{name}, or choose with --congestion")
+
+
 def need(*tools):
     missing = [tool for tool in tools if not shutil.which(tool)]
     if missing:

@@ -4,7 +4,7 @@
 
 usage: ./dev bench [cable|packet|narrow|memif|trunk|uring] [--rounds N]
                    [--seconds S] [--json FILE] [--only GROUP,...]
-                   [--vif PATH] [--strict]
+                   [--vif PATH] [--congestion NAME] [--strict]
 
 Progress goes to stderr, the table to stdout. Exit codes: 0 when everything was
 measured, also when a gate failed; with --strict 1 when one did; 2 for wrong
@@ -56,6 +56,9 @@ def parse(arguments):
         help="length of one TCP run; default 3")
     add("--pings", type=at_least_one, default=20000, metavar="N",
         help="round trips of one ping-pong run; default 20000")
+    add("--congestion", default="cubic", metavar="NAME",
+        help="how TCP reacts to loss and delay; default cubic, which Linux "
+             "has by default and which does not pace")
     add("--json", metavar="FILE", help="write all samples there, too")
     add("--only", type=lambda text: text.split(","), metavar="GROUP,...",
         help="some groups of figures. " + ". ".join(
@@ -91,6 +94,7 @@ def write_json(path, benchmark, options, where, rows):
         "rounds": options.rounds,
         "seconds": options.seconds,
         "pings": options.pings,
+        "congestion": options.congestion,
         "rows": [row.json() for row in rows],
         "pass": all(row.verdict is not False for row in rows),
     }
