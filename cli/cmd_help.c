@@ -244,8 +244,8 @@ static int run_version(const struct cli_command *command, int argc, char **argv)
 	for (size_t i = 0; (ops = port_ops_at(i)); i++)
 		(void)printf(" %s", ops->name);
 	(void)printf("\ntrunks: %s\n", strstr(vif_features(), "trunk") ?
-					    "yes" :
-					    "no, built without libcrypto");
+					       "yes" :
+					       "no, built without libcrypto");
 	return CLI_OK;
 }
 
