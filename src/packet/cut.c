@@ -11,6 +11,7 @@
 #include "packet/cut.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 
 #include "packet/sum.h"
@@ -111,6 +112,23 @@ static int check(struct cut *cut, enum vif_medium medium)
 	return len > packet->len || len < packet->hdr_len ? -EINVAL : 0;
 }
 
+/* What the segments have in common, with the length of the headers alone. */
+static void fill_template(struct cut *cut)
+{
+	const struct vif_packet *packet = &cut->packet;
+
+	cut->segment = (struct vif_packet){
+		.len = packet->hdr_len,
+		.flags = packet->flags & (uint16_t)~VIF_PACKET_ECN,
+	};
+	if (cut->finish)
+		return;
+	cut->segment.csum = VIF_CSUM_PARTIAL;
+	cut->segment.l3_off = packet->l3_off;
+	cut->segment.l4_off = packet->l4_off;
+	cut->segment.csum_off = packet->csum_off;
+}
+
 int cut_start(struct cut *cut, const struct vif_packet *packet,
 	      enum vif_medium medium, bool finish)
 {
@@ -139,6 +157,7 @@ int cut_start(struct cut *cut, const struct vif_packet *packet,
 	cut->piece = 0;
 	cut->piece_off = packet->hdr_len;
 	sum_up(cut);
+	fill_template(cut);
 	return 0;
 }
 
@@ -162,19 +181,17 @@ static uint8_t segment_flags(const struct cut *cut)
 
 static void patch_ip(const struct cut *cut, uint8_t *ip, uint32_t len)
 {
-	uint16_t id;
+	uint32_t len_id;
 
 	if (cut->version == 6) {
 		put_be16(ip + INET_IP6_PAYLOAD, (uint16_t)(len - INET_IP6_LEN));
 		return;
 	}
-	id = (uint16_t)(cut->ip_id + cut->next);
-	put_be16(ip + INET_IP4_TOTAL, (uint16_t)len);
-	put_be16(ip + INET_IP4_ID, id);
+	/* These are neighbours, and the sum of both is that of the word. */
+	len_id = len << 16 | (uint16_t)(cut->ip_id + cut->next);
+	put_be32(ip + INET_IP4_TOTAL, len_id);
 	checksum_store(ip + INET_IP4_CSUM,
-		       (uint16_t)~checksum_fold(cut->ip_sum +
-						checksum_word(len) +
-						checksum_word(id)));
+		       (uint16_t)~checksum_fold(cut->ip_sum + htobe32(len_id)));
 }
 
 /* Fills in what differs in the L4 header, and the checksum. */
@@ -187,13 +204,10 @@ static void patch_l4(const struct cut *cut, uint8_t *l4, uint32_t len,
 	if (cut->is_tcp) {
 		uint32_t seq = cut->seq + cut->done;
 
-		put_be16(l4 + INET_TCP_SEQ, (uint16_t)(seq >> 16));
-		put_be16(l4 + INET_TCP_SEQ + 2, (uint16_t)seq);
+		put_be32(l4 + INET_TCP_SEQ, seq);
 		l4[INET_TCP_FLAGS] = segment_flags(cut);
 		if (cut->finish)
-			sum += checksum_word(seq >> 16) +
-			       checksum_word(seq & 0xffff) +
-			       checksum_word(l4[INET_TCP_FLAGS]);
+			sum += htobe32(seq) + checksum_word(l4[INET_TCP_FLAGS]);
 	} else {
 		put_be16(l4 + INET_UDP_TOTAL, (uint16_t)len);
 		if (cut->finish)
@@ -209,12 +223,19 @@ static void patch_l4(const struct cut *cut, uint8_t *l4, uint32_t len,
 	checksum_store(l4 + cut->packet.csum_off, checksum);
 }
 
+/* Apart, so that headers of unfinished segments do not pay for its loop. */
+static __attribute__((noinline)) uint64_t payload_sum(const struct iovec *seg,
+						      uint16_t n_seg)
+{
+	return pieces_sum(seg, n_seg, 0);
+}
+
 /* Writes the headers of a segment whose payload is len bytes in these pieces. */
 static void write_header(const struct cut *cut, uint8_t *header,
 			 const struct iovec *seg, uint16_t n_seg, uint32_t len)
 {
 	const struct vif_packet *packet = &cut->packet;
-	uint64_t sum = cut->finish ? pieces_sum(seg, n_seg, 0) : 0;
+	uint64_t sum = cut->finish ? payload_sum(seg, n_seg) : 0;
 
 	memcpy(header, cut->header, packet->hdr_len);
 	patch_ip(cut, header + packet->l3_off,
@@ -223,23 +244,13 @@ static void write_header(const struct cut *cut, uint8_t *header,
 		 packet->hdr_len - packet->l4_off + len, sum);
 }
 
-static struct vif_packet describe(const struct cut *cut, struct iovec *seg,
-				  uint16_t n_seg, uint32_t len)
+static void describe(const struct cut *cut, struct iovec *seg, uint16_t n_seg,
+		     uint32_t len, struct vif_packet *ret_segment)
 {
-	struct vif_packet segment = {
-		.seg = seg,
-		.len = cut->packet.hdr_len + len,
-		.n_seg = n_seg,
-		.flags = cut->packet.flags & (uint16_t)~VIF_PACKET_ECN,
-	};
-
-	if (cut->finish)
-		return segment;
-	segment.csum = VIF_CSUM_PARTIAL;
-	segment.l3_off = cut->packet.l3_off;
-	segment.l4_off = cut->packet.l4_off;
-	segment.csum_off = cut->packet.csum_off;
-	return segment;
+	*ret_segment = cut->segment;
+	ret_segment->seg = seg;
+	ret_segment->len += len;
+	ret_segment->n_seg = n_seg;
 }
 
 /* The next len bytes of payload as pieces; returns how many there are. */
@@ -250,20 +261,20 @@ static uint16_t take_payload(struct cut *cut, struct iovec *seg, uint16_t n_seg,
 
 	while (len > 0) {
 		const struct iovec *piece = &cut->packet.seg[cut->piece];
+		uint8_t *at = (uint8_t *)piece->iov_base + cut->piece_off;
 		size_t there = piece->iov_len - cut->piece_off;
 
-		if (there == 0) {
-			cut->piece++;
-			cut->piece_off = 0;
-			continue;
-		}
-		if (there > len)
-			there = len;
 		assert(n < n_seg);
-		seg[n].iov_base = (uint8_t *)piece->iov_base + cut->piece_off;
-		seg[n++].iov_len = there;
-		cut->piece_off += there;
+		if (there >= len) {
+			seg[n] = (struct iovec){ at, len };
+			cut->piece_off += len;
+			return (uint16_t)(n + 1);
+		}
+		if (there > 0)
+			seg[n++] = (struct iovec){ at, there };
 		len -= (uint32_t)there;
+		cut->piece++;
+		cut->piece_off = 0;
 	}
 	return n;
 }
@@ -280,7 +291,7 @@ bool cut_next(struct cut *cut, uint8_t *header, struct iovec *seg,
 	n = take_payload(cut, seg + 1, (uint16_t)(n_seg - 1), len);
 	write_header(cut, header, seg + 1, n, len);
 	seg[0] = (struct iovec){ header, cut->packet.hdr_len };
-	*ret_segment = describe(cut, seg, (uint16_t)(n + 1), len);
+	describe(cut, seg, (uint16_t)(n + 1), len, ret_segment);
 	cut->done += len;
 	cut->next++;
 	return true;
@@ -300,7 +311,7 @@ bool cut_next_in_place(struct cut *cut, struct iovec *seg,
 	payload = (struct iovec){ header + cut->packet.hdr_len, len };
 	write_header(cut, header, &payload, 1, len);
 	*seg = (struct iovec){ header, cut->packet.hdr_len + len };
-	*ret_segment = describe(cut, seg, 1, len);
+	describe(cut, seg, 1, len, ret_segment);
 	cut->piece_off += len;
 	cut->done += len;
 	cut->next++;

@@ -15,9 +15,10 @@
 /* A superpacket being cut. Fields are for cut.c. */
 struct cut {
 	/* immutable after cut_start() */
-	struct vif_packet packet; /* its pieces are borrowed */
-	uint32_t n;               /* segments */
-	uint32_t payload;         /* bytes after the headers */
+	struct vif_packet packet;  /* its pieces are borrowed */
+	struct vif_packet segment; /* what segments have in common */
+	uint32_t n;                /* segments */
+	uint32_t payload;          /* bytes after the headers */
 	uint8_t version;
 	bool is_tcp;
 	bool finish;
