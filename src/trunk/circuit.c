@@ -499,7 +499,6 @@ int circuit_close_as(struct vif_circuit *circuit, uint32_t reason,
 		return -ECONNABORTED;
 	if (circuit->wants_close || circuit->state == CIRCUIT_CLOSING)
 		return -EALREADY;
-	circuit->is_refused = !circuit->is_accepted;
 	/* What was written on one that we dial is sent when it is open. */
 	if (circuit->state == CIRCUIT_CONFIRMING ||
 	    circuit->state == CIRCUIT_RELAYED ||
@@ -526,10 +525,17 @@ int circuit_close_as(struct vif_circuit *circuit, uint32_t reason,
 int vif_circuit_close(struct vif_circuit *circuit, uint32_t code,
 		      const char *text)
 {
+	bool was_refused = circuit->is_refused;
+	int r;
+
 	if (code && code < VIF_REASON_PROGRAM)
 		return -EINVAL;
-	return circuit_close_as(circuit, code ? code : VIF_REASON_CLOSED,
-				text ? text : "");
+	circuit->is_refused = !circuit->is_accepted;
+	r = circuit_close_as(circuit, code ? code : VIF_REASON_CLOSED,
+			     text ? text : "");
+	if (r < 0)
+		circuit->is_refused = was_refused;
+	return r;
 }
 
 void vif_circuit_abort(struct vif_circuit *circuit, uint32_t code,

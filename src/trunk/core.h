@@ -393,7 +393,11 @@ void circuit_got_close(struct vif_circuit *circuit, const uint8_t *body,
 void circuit_got_shut(struct vif_circuit *circuit, const uint8_t *body,
 		      size_t len);
 
-/* circuit_close_as() - close in order, for a reason of the protocol */
+/*
+ * circuit_close_as() - close in order, for a reason of the protocol
+ *
+ * A program that has not accepted it still may, and gets what flows brought.
+ */
 int circuit_close_as(struct vif_circuit *circuit, uint32_t reason,
 		     const char *text);
 

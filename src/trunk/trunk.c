@@ -244,13 +244,15 @@ static void refuse_unannounced(struct vif_trunk *trunk)
 	}
 }
 
+/* Programs that have not looked at theirs yet may still accept them. */
 static void close_circuits(struct vif_trunk *trunk)
 {
 	struct list *link, *after;
 
 	list_foreach(&trunk->circuits, link, after)
-		(void)vif_circuit_close(
-			container_of(link, struct vif_circuit, all), 0, NULL);
+		(void)circuit_close_as(
+			container_of(link, struct vif_circuit, all),
+			VIF_REASON_CLOSED, "");
 }
 
 static void settle(struct vif_trunk *trunk)

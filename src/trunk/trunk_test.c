@@ -259,6 +259,46 @@ static void draining_ends_both(void **state)
 	rig_fini(&rig);
 }
 
+/* Moves everything, while the program of the accepter looks at nothing. */
+static void run_unseen(struct rig *rig)
+{
+	while (rig_move(rig, 0) + rig_move(rig, 1) > 0)
+		rig_listen(rig, 0);
+}
+
+/* Nor when both directions of the flow are over, and with them the drain. */
+static void draining_loses_nothing_unseen(void **state)
+{
+	struct vif_circuit_config config = {
+		.size = sizeof(config),
+		.mode = VIF_CIRCUIT_DERIVED,
+	};
+	struct vif_flow *flow;
+	char got[8];
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig_start(&rig);
+	assert_int_equal(vif_circuit_dial(rig.end[0], &config, &rig.circuit[0]),
+			 0);
+	run_unseen(&rig);
+	assert_int_equal(vif_flow_open(rig.circuit[0], NULL, &flow), 0);
+	assert_int_equal(vif_flow_write(flow, "last", 5), 5);
+	assert_int_equal(vif_flow_finish(flow), 0);
+	assert_int_equal(vif_flow_stop(flow, VIF_REASON_PROGRAM), 0);
+	assert_int_equal(vif_trunk_drain(rig.end[1]), 0);
+	run_unseen(&rig);
+	assert_true(rig_saw(&rig, 0, VIF_CIRCUIT_CLOSED));
+	rig_listen(&rig, 1);
+	assert_non_null(rig.flow[1]);
+	assert_int_equal(vif_flow_read(rig.flow[1], got, sizeof(got)), 5);
+	assert_string_equal(got, "last");
+	assert_int_equal(vif_flow_read(rig.flow[1], got, sizeof(got)),
+			 -ENODATA);
+	rig_fini(&rig);
+}
+
 struct log {
 	struct rig rig; /* first, as it is the user of all callbacks */
 	unsigned int n[VIF_LOG_DEBUG + 1];
@@ -427,6 +467,7 @@ int main(void)
 		cmocka_unit_test(flows_go_on_when_their_circuit_has_credit),
 		cmocka_unit_test(credit_goes_on_when_the_hop_has_credit),
 		cmocka_unit_test(draining_ends_both),
+		cmocka_unit_test(draining_loses_nothing_unseen),
 		cmocka_unit_test(levels_of_logs_differ),
 		cmocka_unit_test(a_dump_shows_all_and_no_secret),
 		cmocka_unit_test(only_what_was_lent_is_committed),
