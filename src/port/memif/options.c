@@ -194,34 +194,31 @@ static int take_sizes(const struct memif_options *options, uint32_t *ret_log2,
 }
 
 int memif_options_apply(const struct memif_options *options, const char *main,
-			char path[ADDRESS_LEN_MAX], char secret[64],
-			struct vif_memif_socket_config *ret_socket,
-			struct vif_memif_interface_config *ret_interface,
-			struct vif_error *error)
+			struct memif_wish *ret_wish, struct vif_error *error)
 {
 	static const uint32_t line_bytes[] = { 0, 64, 128 };
 	uint32_t queues = options->qpairs ? options->qpairs : options->queues;
 	uint32_t log2 = 0;
-	int r = take_path(options, main, path, error);
+	int r = take_path(options, main, ret_wish->path, error);
 
 	if (r == 0)
-		r = take_secret(options, secret, error);
+		r = take_secret(options, ret_wish->secret, error);
 	if (r == 0)
 		r = take_sizes(options, &log2, error);
 	if (r < 0)
 		return r;
-	*ret_socket = (struct vif_memif_socket_config){
-		.size = sizeof(*ret_socket),
-		.path = path,
+	ret_wish->socket = (struct vif_memif_socket_config){
+		.size = sizeof(ret_wish->socket),
+		.path = ret_wish->path,
 		.netns = options->netns,
 	};
-	*ret_interface = (struct vif_memif_interface_config){
-		.size = sizeof(*ret_interface),
+	ret_wish->interface = (struct vif_memif_interface_config){
+		.size = sizeof(ret_wish->interface),
 		.role = options->role % 2 ? VIF_MEMIF_SERVER : VIF_MEMIF_CLIENT,
 		.mode = (enum vif_memif_mode)options->mode,
 		.id = options->id,
 		.name = options->name,
-		.secret = secret,
+		.secret = ret_wish->secret,
 		.n_rx = queues,
 		.n_tx = queues,
 		.ring_log2 = log2,

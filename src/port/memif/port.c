@@ -207,32 +207,29 @@ static int memif_open(struct vif_port *port, const struct address *address,
 {
 	struct memif_port *memif = to_memif(port);
 	struct memif_options options = { .role = 0 };
-	struct vif_memif_interface_config interface = { .size = 0 };
-	struct vif_memif_socket_config socket;
-	char path[ADDRESS_LEN_MAX], secret[64] = "";
+	struct memif_wish wish = { .secret = "" };
 	int r = address_options(address, memif_keys, MEMIF_KEYS_N, &options,
 				error);
 
 	if (r == 0)
-		r = memif_options_apply(&options, address->main, path, secret,
-					&socket, &interface, error);
-	if (r == 0 && port_make_queues(port, interface.n_rx) < 0)
+		r = memif_options_apply(&options, address->main, &wish, error);
+	if (r == 0 && port_make_queues(port, wish.interface.n_rx) < 0)
 		r = error_set(error, -ENOMEM, "cannot make the queues");
 	if (r == 0)
 		r = join_context(memif, error);
 	if (r == 0)
-		r = open_socket(memif, &socket, error);
+		r = open_socket(memif, &wish.socket, error);
 	memif->ride = choose_ride(&options);
 	if (r == 0)
-		r = open_interface(memif, &options, &interface, error);
-	explicit_bzero(secret, sizeof(secret));
+		r = open_interface(memif, &options, &wish.interface, error);
+	explicit_bzero(wish.secret, sizeof(wish.secret));
 	if (r < 0)
 		return refuse_address(r, error);
-	if (interface.role == VIF_MEMIF_CLIENT)
-		memif->buffer = interface.buffer;
-	publish(memif, &options, interface.n_rx);
-	(void)snprintf(port->name, sizeof(port->name), "memif:%.48s/%u", path,
-		       options.id);
+	if (wish.interface.role == VIF_MEMIF_CLIENT)
+		memif->buffer = wish.interface.buffer;
+	publish(memif, &options, wish.interface.n_rx);
+	(void)snprintf(port->name, sizeof(port->name), "memif:%.48s/%u",
+		       wish.path, options.id);
 	/* It is reported once it is open. */
 	atomic_store(&port->state, VIF_PORT_DOWN);
 	return 0;

@@ -40,17 +40,22 @@ extern const struct port_key memif_keys[MEMIF_KEYS_N];
 extern const char *const memif_mode_names[];
 extern const char *const memif_rx_mode_names[];
 
+/* What the options ask for; the configs refer to the rest. */
+struct memif_wish {
+	struct vif_memif_socket_config socket;
+	struct vif_memif_interface_config interface;
+	char path[ADDRESS_LEN_MAX];
+	char secret[64]; /* wiped by the caller */
+};
+
 /*
  * memif_options_apply() - the options as configs
  *
- * path and secret are room for what the configs refer to; the secret is wiped by
- * the caller. Returns 0, or a negative errno with error filled.
+ * ret_wish refers to itself and to options: it stays where it is. Returns 0, or
+ * a negative errno with error filled.
  */
 int memif_options_apply(const struct memif_options *options, const char *main,
-			char path[ADDRESS_LEN_MAX], char secret[64],
-			struct vif_memif_socket_config *ret_socket,
-			struct vif_memif_interface_config *ret_interface,
-			struct vif_error *error);
+			struct memif_wish *ret_wish, struct vif_error *error);
 
 struct memif_port {
 	struct vif_port port;
