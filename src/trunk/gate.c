@@ -11,6 +11,8 @@ static_assert((int)GATE_HASH_LEN <= (int)NOISE_HASH_LEN,
 int gate_init(struct gate *gate, noise_random *random, void *random_user)
 {
 	memset(gate, 0, sizeof(*gate));
+	gate->n_places = GATE_PLACES;
+	gate->n_source_places = GATE_SOURCE_PLACES;
 	return random(random_user, gate->key, sizeof(gate->key));
 }
 
@@ -20,9 +22,9 @@ static enum gate_answer find(const struct gate *gate,
 			     unsigned int *ret_place)
 {
 	unsigned int n_source = 0;
-	unsigned int empty = GATE_PLACES;
+	unsigned int empty = gate->n_places;
 
-	for (unsigned int i = 0; i < GATE_PLACES; i++) {
+	for (unsigned int i = 0; i < gate->n_places; i++) {
 		const struct gate_place *place = &gate->place[i];
 
 		if (!place->is_taken)
@@ -30,9 +32,9 @@ static enum gate_answer find(const struct gate *gate,
 		else if (memcmp(place->source, source, GATE_HASH_LEN) == 0)
 			n_source++;
 	}
-	if (n_source >= GATE_SOURCE_PLACES)
+	if (n_source >= gate->n_source_places)
 		return GATE_SOURCE_FULL;
-	if (empty == GATE_PLACES)
+	if (empty == gate->n_places)
 		return GATE_FULL;
 	*ret_place = empty;
 	return GATE_ENTERED;

@@ -18,8 +18,8 @@
 #include "trunk/noise_crypto.h"
 
 enum gate_limits {
-	GATE_PLACES = 256,
-	GATE_SOURCE_PLACES = 16,
+	GATE_PLACES = 256,       /* default, and the most */
+	GATE_SOURCE_PLACES = 16, /* default */
 	GATE_KEY_LEN = 32,
 	GATE_HASH_LEN = 16, /* of what is kept of a source */
 };
@@ -38,17 +38,24 @@ struct gate_place {
 
 struct gate {
 	uint8_t key[GATE_KEY_LEN];
+	unsigned int n_places; /* that may be taken; GATE_PLACES at most */
+	unsigned int n_source_places;
 	struct gate_place place[GATE_PLACES];
 };
 
-/* gate_init() - an empty one; 0, or what the random source returned */
+/*
+ * gate_init() - an empty one with the default limits
+ *
+ * The limits may be changed before anybody has entered. Returns 0, or what the
+ * random source returned.
+ */
 int gate_init(struct gate *gate, noise_random *random, void *random_user);
 
 /*
  * gate_enter() - take a place
  *
  * ret_place is for gate_leave(), and set with GATE_ENTERED only. Returns an
- * enum gate_answer, or -EIO when libcrypto fails.
+ * enum gate_answer, or -ENOMEM.
  */
 int gate_enter(struct gate *gate, struct noise_crypto *crypto,
 	       const void *source, size_t source_len, unsigned int *ret_place);
