@@ -28,6 +28,7 @@
 #include <vif/relay.h>
 #include <vif/trunk.h>
 #include <vif/trunk_gate.h>
+#include <vif/trunk_set.h>
 #include <vif/trunk_stats.h>
 #endif
 

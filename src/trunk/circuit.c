@@ -17,6 +17,7 @@
 
 #include "base/config.h"
 #include "trunk/relay.h"
+#include "trunk/set.h"
 
 int circuit_new(struct vif_trunk *trunk, bool is_local,
 		struct vif_circuit **ret_circuit)
@@ -191,6 +192,8 @@ void circuit_forget(struct vif_circuit *circuit)
 		trunk->idle_since_ns = trunk->now_ns;
 	circuit_settle(circuit);
 	trunk_settle(trunk);
+	if (trunk->n_circuits == 0)
+		set_trunk_empty(trunk);
 }
 
 /* Nothing of it is needed any more: bury it. */

@@ -11,6 +11,7 @@
  *	schedule.c   records to be sent     stream.c   frames of flows
  *	window.c     credit                 timer.c    time
  *	event.c      what programs are told
+ *	set.h        sets of trunks         relay.h    circuits passed on
  *
  * All of it belongs to one thread at a time.
  */
@@ -144,6 +145,7 @@ enum circuit_wants {
 
 struct circuit_handshake; /* dial.c */
 struct relay_member;      /* relay.c */
+struct set_entry;         /* set.h */
 
 /* What has been passed on of the handshake of a relayed circuit. */
 enum relay_stage {
@@ -299,7 +301,8 @@ struct vif_trunk {
 	struct bucket opens; /* circuits that we open */
 	struct vif_trunk_stats stats;
 	uint64_t blocked_since_ns;
-	struct relay_member *relay; /* NULL: none */
+	struct relay_member *relay;  /* NULL: none */
+	struct set_entry *set_entry; /* NULL: in no set */
 };
 
 /* trunk.c */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "trunk/relay.h"
+#include "trunk/set.h"
 
 static void wipe_session(struct vif_trunk *trunk)
 {
@@ -58,6 +59,7 @@ static void end(struct vif_trunk *trunk)
 	noise_wipe(trunk->exporter, sizeof(trunk->exporter));
 	trunk->has_exporter = false;
 	event_trunk(trunk, VIF_TRUNK_CLOSED);
+	set_trunk_ended(trunk);
 }
 
 int trunk_end(struct vif_trunk *trunk, uint32_t reason, bool tell,
@@ -190,6 +192,7 @@ void trunk_became_ready(struct vif_trunk *trunk)
 	event_trunk(trunk, VIF_TRUNK_READY);
 	trunk_start_circuits(trunk);
 	trunk_settle(trunk);
+	set_trunk_ready(trunk);
 }
 
 /* Ending in order. */

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A set of trunks: what its parts share, and what a trunk tells its set.
+ *
+ * docs/design/trunk-set.md has the states and the reasons.
+ *
+ *	set.c        questions, attempts, waiters
+ *	set_entry.c  life of an entry
+ *	set_all.c    what is about all trunks of a set
+ */
+#ifndef TRUNK_SET_H
+#define TRUNK_SET_H
+
+#include <vif/trunk_set.h>
+
+#include "trunk/core.h"
+
+/* Each has its exits beside it; all of them lead to SET_OVER as well. */
+enum set_state {
+	SET_TRYING, /* no trunk, or one that is not ready: SET_UP, SET_RETIRED */
+	SET_UP,     /* handed out, while it can be used: SET_RETIRED */
+	SET_RETIRED, /* handed out no more */
+	SET_OVER, /* for who waits, who holds it, or as a failure to remember;
+		      * SET_TRYING in the last case */
+};
+
+/* A target, copied. */
+struct set_target {
+	bool has_remote, has_local, only_dialled;
+	uint8_t remote[VIF_KEY_LEN];
+	uint8_t local[VIF_KEY_LEN];
+	uint8_t address_len;
+	uint8_t address[VIF_TRUNK_SET_ADDRESS_MAX];
+};
+
+struct vif_trunk_attempt {
+	void *connection;
+};
+
+struct set_entry {
+	struct list all;
+	struct list news;
+	struct list waiters;
+	struct vif_trunk_set *set;
+	enum set_state state;
+	bool is_accepted;    /* has no target */
+	bool is_held;        /* by who makes the connection */
+	bool is_unwanted;    /* nobody waits, or it would lose */
+	bool tells_unwanted; /* he who holds it has to be told that */
+	bool remembers;      /* a failure, until forget_ns */
+	struct set_target target;
+	struct vif_trunk_attempt attempt;
+	struct vif_trunk *trunk; /* NULL: none yet, or no more */
+	uint64_t deadline_ns;    /* of the attempt */
+	uint64_t given_ns;       /* handed out last, or up */
+	uint32_t n_failures;     /* in a row */
+	uint64_t again_ns;       /* not before, after a failure */
+	uint64_t forget_ns;
+	struct ending ending;
+};
+
+struct vif_trunk_waiter {
+	struct list link;
+	struct set_entry *entry;
+	void *user;
+};
+
+struct vif_trunk_set {
+	struct vif_trunk_set_config config; /* with defaults filled in */
+	pid_t pid;
+	uint64_t now_ns;
+	bool is_ending;
+	struct list entries; /* oldest first; n_entries and n_accepted */
+	struct list news;    /* entries that somebody has to be told of */
+	uint32_t n_entries, n_accepted, n_waiters;
+	struct ending told; /* what the last event says */
+	struct vif_trunk_set_stats stats;
+};
+
+/* set_entry.c */
+
+/* set_entry_new() - one that is trying; 0, -ENOSPC or -ENOMEM */
+int set_entry_new(struct vif_trunk_set *set, bool is_accepted,
+		  struct set_entry **ret_entry);
+
+/* set_entry_free() - whatever is known of it */
+void set_entry_free(struct set_entry *entry);
+
+/* set_entry_is_usable() - whether its trunk may be given to those it fits */
+bool set_entry_is_usable(const struct set_entry *entry);
+
+/* set_entry_is_doubted() - a sign of life has been missing for too long */
+bool set_entry_is_doubted(const struct set_entry *entry);
+
+/* set_target_is() - whether two are the same */
+bool set_target_is(const struct set_target *a, const struct set_target *b);
+
+/* set_find() - the entry whose trunk to hand out; NULL: none */
+struct set_entry *set_find(const struct vif_trunk_set *set,
+			   const struct set_target *target);
+
+/* set_entry_begin() - a new attempt */
+void set_entry_begin(struct set_entry *entry);
+
+/* set_entry_up() - its trunk is ready, and belongs to whom it should */
+void set_entry_up(struct set_entry *entry);
+
+/* set_entry_retire() - hand it out no more */
+void set_entry_retire(struct set_entry *entry);
+
+/* set_entry_over() - it has ended, or has never been; may free it */
+void set_entry_over(struct set_entry *entry, uint32_t reason, const char *text);
+
+/* set_entry_unwanted() - nobody needs this attempt */
+void set_entry_unwanted(struct set_entry *entry);
+
+/* set_entry_news() - somebody has to be told of it now, or no more */
+void set_entry_news(struct set_entry *entry);
+
+/* set_entry_settle() - free it, when nothing is left of it */
+void set_entry_settle(struct set_entry *entry);
+
+/* What a trunk tells its set, if it is in one. */
+
+void set_trunk_ready(struct vif_trunk *trunk);
+void set_trunk_empty(struct vif_trunk *trunk); /* no circuit is left */
+void set_trunk_ended(struct vif_trunk *trunk);
+
+#endif

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An entry of a set: an attempt, a trunk, and what is left of it.
+ *
+ * The states are in docs/design/trunk-set.md. A function that ends an entry may
+ * free it, and no other: so a walk over all entries goes on.
+ */
+#include "trunk/set.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct set_entry *entry_of(struct list *link)
+{
+	return container_of(link, struct set_entry, all);
+}
+
+/* Remembered failures are worth less than what is to come. */
+static bool is_memory(const struct set_entry *entry)
+{
+	return entry->remembers && !entry->is_held && !entry->tells_unwanted &&
+	       list_is_empty(&entry->waiters);
+}
+
+static struct set_entry *oldest_memory(const struct vif_trunk_set *set)
+{
+	struct set_entry *oldest = NULL;
+	struct list *link, *after;
+
+	list_foreach(&set->entries, link, after) {
+		struct set_entry *entry = entry_of(link);
+
+		if (is_memory(entry) &&
+		    (!oldest || entry->forget_ns < oldest->forget_ns))
+			oldest = entry;
+	}
+	return oldest;
+}
+
+/* What others dial takes no room from what we dial. */
+int set_entry_new(struct vif_trunk_set *set, bool is_accepted,
+		  struct set_entry **ret_entry)
+{
+	struct set_entry *victim = NULL, *entry;
+
+	if (is_accepted && set->n_accepted >= set->config.accepted_max)
+		return -ENOSPC;
+	if (!is_accepted && set->n_entries >= set->config.entries_max) {
+		victim = oldest_memory(set);
+		if (!victim)
+			return -ENOSPC;
+	}
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return -ENOMEM;
+	if (victim)
+		set_entry_free(victim);
+	entry->set = set;
+	entry->is_accepted = is_accepted;
+	list_init(&entry->news);
+	list_init(&entry->waiters);
+	list_append(&set->entries, &entry->all);
+	set->n_entries += !is_accepted;
+	set->n_accepted += is_accepted;
+	*ret_entry = entry;
+	return 0;
+}
+
+void set_entry_free(struct set_entry *entry)
+{
+	struct vif_trunk_set *set = entry->set;
+	struct list *link, *after;
+
+	list_foreach(&entry->waiters, link, after) {
+		free(container_of(link, struct vif_trunk_waiter, link));
+		set->n_waiters--;
+	}
+	if (entry->trunk)
+		entry->trunk->set_entry = NULL;
+	list_remove(&entry->all);
+	list_remove(&entry->news);
+	set->n_entries -= !entry->is_accepted;
+	set->n_accepted -= entry->is_accepted;
+	free(entry);
+}
+
+void set_entry_settle(struct set_entry *entry)
+{
+	if (entry->state == SET_OVER && !entry->is_held && !entry->remembers &&
+	    !entry->tells_unwanted && list_is_empty(&entry->waiters))
+		set_entry_free(entry);
+}
+
+void set_entry_news(struct set_entry *entry)
+{
+	if (entry->tells_unwanted ||
+	    (entry->state != SET_TRYING && !list_is_empty(&entry->waiters)))
+		list_want(&entry->set->news, &entry->news);
+	else
+		list_remove(&entry->news);
+}
+
+/* Which trunk is for whom. */
+
+static bool key_is(const uint8_t *a, const uint8_t *b)
+{
+	return memcmp(a, b, VIF_KEY_LEN) == 0;
+}
+
+bool set_target_is(const struct set_target *a, const struct set_target *b)
+{
+	return a->has_remote == b->has_remote && key_is(a->remote, b->remote) &&
+	       a->has_local == b->has_local && key_is(a->local, b->local) &&
+	       a->only_dialled == b->only_dialled &&
+	       a->address_len == b->address_len &&
+	       memcmp(a->address, b->address, a->address_len) == 0;
+}
+
+/* Whether the handshake has proven what a target asks for. */
+static bool has_keys(const struct vif_trunk *trunk,
+		     const struct set_target *target)
+{
+	if (target->has_remote &&
+	    !(trunk->has_remote && key_is(trunk->remote, target->remote)))
+		return false;
+	return !target->has_local ||
+	       (trunk->has_identity &&
+		key_is(trunk->identity.public_key, target->local));
+}
+
+static bool fits(const struct set_entry *entry, const struct set_target *target)
+{
+	if (!entry->is_accepted)
+		return set_target_is(&entry->target, target);
+	return target->has_remote && !target->only_dialled &&
+	       has_keys(entry->trunk, target);
+}
+
+bool set_entry_is_doubted(const struct set_entry *entry)
+{
+	const struct vif_trunk_set *set = entry->set;
+	uint64_t asked_ns = entry->trunk->asked_ns;
+
+	return asked_ns &&
+	       set->now_ns >= credit_add(asked_ns, set->config.doubt_ns);
+}
+
+bool set_entry_is_usable(const struct set_entry *entry)
+{
+	return entry->state == SET_UP && trunk_may_open(entry->trunk) == 0 &&
+	       !set_entry_is_doubted(entry);
+}
+
+/* Both sides come to the same answer: the larger key dials. */
+static bool accepted_wins(const struct set_entry *accepted)
+{
+	const struct vif_trunk *trunk = accepted->trunk;
+
+	return memcmp(trunk->remote, trunk->identity.public_key, VIF_KEY_LEN) >
+	       0;
+}
+
+/* Of two that fit: the later one comes later in the list. */
+static bool is_better(const struct set_entry *later,
+		      const struct set_entry *before)
+{
+	if (later->is_accepted == before->is_accepted)
+		return true;
+	return later->is_accepted ? accepted_wins(later) :
+				    !accepted_wins(before);
+}
+
+struct set_entry *set_find(const struct vif_trunk_set *set,
+			   const struct set_target *target)
+{
+	struct set_entry *best = NULL;
+	struct list *link, *after;
+
+	list_foreach(&set->entries, link, after) {
+		struct set_entry *entry = entry_of(link);
+
+		if (set_entry_is_usable(entry) && fits(entry, target) &&
+		    (!best || is_better(entry, best)))
+			best = entry;
+	}
+	return best;
+}
+
+/*
+ * Whether ours is to go since theirs is there. Not if it shows another key than
+ * they dialled: then it is not between the same two.
+ */
+static bool loses(const struct set_entry *ours, const struct set_entry *theirs)
+{
+	const struct vif_trunk *trunk = ours->trunk;
+
+	if (ours->is_accepted || !fits(theirs, &ours->target) ||
+	    !accepted_wins(theirs))
+		return false;
+	return !trunk || (trunk->has_identity &&
+			  key_is(trunk->identity.public_key,
+				 theirs->trunk->identity.public_key));
+}
+
+/* Waiters. */
+
+static void move_waiters(struct set_entry *from, struct set_entry *to)
+{
+	struct list *link, *after;
+
+	list_foreach(&from->waiters, link, after) {
+		struct vif_trunk_waiter *waiter =
+			container_of(link, struct vif_trunk_waiter, link);
+
+		list_remove(link);
+		list_append(&to->waiters, link);
+		waiter->entry = to;
+	}
+	set_entry_news(from);
+	set_entry_news(to);
+}
+
+/* Who waits for what will not be may have something else that is good. */
+static void redirect(struct set_entry *entry)
+{
+	struct set_entry *other = NULL;
+
+	if (!entry->is_accepted && !list_is_empty(&entry->waiters))
+		other = set_find(entry->set, &entry->target);
+	if (other)
+		move_waiters(entry, other);
+	set_entry_news(entry);
+}
+
+/* Life. */
+
+void set_entry_begin(struct set_entry *entry)
+{
+	struct vif_trunk_set *set = entry->set;
+
+	entry->state = SET_TRYING;
+	entry->is_held = true;
+	entry->remembers = false;
+	entry->attempt.connection = NULL;
+	entry->ending = (struct ending){ 0 };
+	entry->deadline_ns = credit_add(set->now_ns, set->config.attempt_ns);
+	set->stats.attempts++;
+}
+
+static void drain_if_empty(struct set_entry *entry)
+{
+	if (entry->trunk->n_circuits == 0)
+		(void)vif_trunk_drain(entry->trunk);
+}
+
+void set_entry_retire(struct set_entry *entry)
+{
+	assert(entry->trunk && entry->state != SET_OVER);
+	if (entry->state == SET_RETIRED)
+		return;
+	entry->state = SET_RETIRED;
+	entry->set->stats.retired++;
+	redirect(entry);
+	drain_if_empty(entry);
+}
+
+/* What the entry makes needless, or is made needless by. */
+static void settle_rivals(struct set_entry *entry)
+{
+	struct list *link, *after;
+
+	list_foreach(&entry->set->entries, link, after) {
+		struct set_entry *other = entry_of(link);
+
+		if (other == entry || other->state != SET_UP)
+			continue;
+		if (other->is_accepted) {
+			if (set_entry_is_usable(other) && loses(entry, other))
+				set_entry_retire(entry);
+		} else if (set_target_is(&other->target, &entry->target)) {
+			set_entry_retire(other);
+		}
+	}
+}
+
+/* The same for one that was accepted, which serves several targets. */
+static void serve_waiters(struct set_entry *accepted)
+{
+	struct list *link, *after;
+
+	list_foreach(&accepted->set->entries, link, after) {
+		struct set_entry *other = entry_of(link);
+
+		if (other->is_accepted || !fits(accepted, &other->target))
+			continue;
+		if (other->state == SET_TRYING)
+			move_waiters(other, accepted);
+		if (!loses(other, accepted))
+			continue;
+		if (other->state == SET_UP)
+			set_entry_retire(other);
+		else if (other->state == SET_TRYING)
+			set_entry_unwanted(other);
+	}
+}
+
+void set_entry_up(struct set_entry *entry)
+{
+	entry->state = SET_UP;
+	entry->given_ns = entry->set->now_ns;
+	if (!entry->is_accepted)
+		settle_rivals(entry);
+	else if (entry->trunk->has_remote && set_entry_is_usable(entry))
+		serve_waiters(entry);
+	set_entry_news(entry);
+}
+
+void set_entry_unwanted(struct set_entry *entry)
+{
+	assert(entry->state == SET_TRYING);
+	entry->is_unwanted = true;
+	entry->tells_unwanted = entry->is_held;
+	set_entry_news(entry);
+}
+
+/* Half of it is random, or programs that lost one peer came back together. */
+static uint64_t jitter(const struct vif_trunk_set *set, uint64_t delay_ns)
+{
+	uint8_t bytes[sizeof(uint64_t)];
+	uint64_t random;
+
+	if (set->config.random(set->config.user, bytes, sizeof(bytes)) < 0)
+		return delay_ns;
+	memcpy(&random, bytes, sizeof(random));
+	return delay_ns - random % (delay_ns / 2 + 1);
+}
+
+static void remember_failure(struct set_entry *entry)
+{
+	struct vif_trunk_set *set = entry->set;
+	uint64_t delay_ns = set->config.backoff_ns;
+
+	set->stats.failed++;
+	if (delay_ns == 0)
+		return;
+	for (uint32_t i = 0;
+	     i < entry->n_failures && delay_ns < set->config.backoff_max_ns;
+	     i++)
+		delay_ns = credit_add(delay_ns, delay_ns);
+	if (delay_ns > set->config.backoff_max_ns)
+		delay_ns = set->config.backoff_max_ns;
+	if (entry->n_failures < UINT32_MAX)
+		entry->n_failures++;
+	entry->remembers = true;
+	entry->again_ns = credit_add(set->now_ns, jitter(set, delay_ns));
+	entry->forget_ns =
+		credit_add(entry->again_ns, set->config.backoff_max_ns);
+}
+
+void set_entry_over(struct set_entry *entry, uint32_t reason, const char *text)
+{
+	bool has_failed = entry->state == SET_TRYING && !entry->is_unwanted;
+
+	assert(entry->state != SET_OVER);
+	entry->state = SET_OVER;
+	if (entry->trunk)
+		entry->trunk->set_entry = NULL;
+	entry->trunk = NULL;
+	ending_set(&entry->ending, reason ? reason : VIF_REASON_CLOSED, text,
+		   strlen(text));
+	if (has_failed)
+		remember_failure(entry);
+	redirect(entry);
+	set_entry_settle(entry);
+}
+
+/* What a trunk tells. */
+
+void set_trunk_ready(struct vif_trunk *trunk)
+{
+	struct set_entry *entry = trunk->set_entry;
+
+	if (!entry || entry->state == SET_RETIRED)
+		return;
+	if (!has_keys(trunk, &entry->target))
+		(void)trunk_end(trunk, VIF_REASON_IDENTITY, true,
+				"the set has asked for somebody else");
+	else
+		set_entry_up(entry);
+}
+
+void set_trunk_empty(struct vif_trunk *trunk)
+{
+	if (trunk->set_entry && trunk->set_entry->state == SET_RETIRED)
+		drain_if_empty(trunk->set_entry);
+}
+
+void set_trunk_ended(struct vif_trunk *trunk)
+{
+	if (trunk->set_entry)
+		set_entry_over(trunk->set_entry, trunk->ending.reason,
+			       trunk->ending.text);
+}
