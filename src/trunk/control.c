@@ -414,38 +414,49 @@ static void got_close(struct vif_trunk *trunk, const struct frame_header *frame,
 static void got_pad(struct vif_trunk *trunk, const struct frame_header *frame,
 		    const uint8_t *body)
 {
-	(void)body;
-	if (!bucket_take(&trunk->bucket.padding, trunk->now_ns,
-			 frame->len + 1u))
+	if (!frame_is_blank(frame, body))
+		fault(trunk, "padding came that is not zeros");
+	else if (!bucket_take(&trunk->bucket.padding, trunk->now_ns,
+			      frame->len + 1u))
 		(void)trunk_glitch(trunk);
 }
 
-static void got_second_ready(struct vif_trunk *trunk,
-			     const struct frame_header *frame,
-			     const uint8_t *body)
+static void got_ready(struct vif_trunk *trunk, const struct frame_header *frame,
+		      const uint8_t *body)
 {
 	(void)frame, (void)body;
-	fault(trunk, "READY came twice");
+	if (trunk->state == TRUNK_UNCONFIRMED)
+		trunk_became_ready(trunk);
+	else
+		fault(trunk, "READY came twice");
 }
 
 static const struct {
 	void (*got)(struct vif_trunk *trunk, const struct frame_header *frame,
 		    const uint8_t *body);
-	uint16_t len_min, len_max;
+	struct frame_form form;
 } frames[] = {
-	[FRAME_TRUNK_READY] = { got_second_ready, 0, 0 },
-	[FRAME_TRUNK_PING] = { got_ping, 0, 0 },
-	[FRAME_TRUNK_PONG] = { got_pong, 0, 0 },
-	[FRAME_TRUNK_LIMIT] = { got_limit, 0, 0 },
-	[FRAME_TRUNK_OPEN] = { dial_got_open, CORE_OPEN_FIXED, CORE_OPEN_MAX },
-	[FRAME_TRUNK_ACCEPT] = { got_accept, 0, CORE_OPEN_MAX },
-	[FRAME_TRUNK_CONFIRM] = { got_confirm, 0, CORE_OPEN_MAX },
-	[FRAME_TRUNK_SHUT] = { got_shut, 4, 4 + VIF_TRUNK_TEXT_MAX },
-	[FRAME_TRUNK_REKEY] = { got_rekey, 0, 0 },
-	[FRAME_TRUNK_DRAIN] = { got_drain, 0, 0 },
-	[FRAME_TRUNK_DRAINED] = { got_drained, 0, 0 },
-	[FRAME_TRUNK_CLOSE] = { got_close, 4, 4 + VIF_TRUNK_TEXT_MAX },
-	[FRAME_TRUNK_PAD] = { got_pad, 0, UINT16_MAX },
+	[FRAME_TRUNK_READY] = { got_ready, { 0, 0, 0, 0 } },
+	[FRAME_TRUNK_PING] = { got_ping, { 0, 0, FRAME_HAS_VALUE, 0 } },
+	[FRAME_TRUNK_PONG] = { got_pong, { 0, 0, FRAME_HAS_VALUE, 0 } },
+	[FRAME_TRUNK_LIMIT] = { got_limit,
+				{ 0, 0, FRAME_HAS_ID | FRAME_HAS_VALUE, 0 } },
+	[FRAME_TRUNK_OPEN] = { dial_got_open,
+			       { CORE_OPEN_FIXED, CORE_OPEN_MAX,
+				 FRAME_HAS_ID | FRAME_HAS_VALUE, 0 } },
+	[FRAME_TRUNK_ACCEPT] = { got_accept,
+				 { 0, CORE_OPEN_MAX,
+				   FRAME_HAS_ID | FRAME_HAS_VALUE, 0 } },
+	[FRAME_TRUNK_CONFIRM] = { got_confirm,
+				  { 0, CORE_OPEN_MAX, FRAME_HAS_ID, 0 } },
+	[FRAME_TRUNK_SHUT] = { got_shut,
+			       { 4, 4 + VIF_TRUNK_TEXT_MAX, FRAME_HAS_ID, 0 } },
+	[FRAME_TRUNK_REKEY] = { got_rekey, { 0, 0, FRAME_HAS_VALUE, 0 } },
+	[FRAME_TRUNK_DRAIN] = { got_drain, { 0, 0, 0, 0 } },
+	[FRAME_TRUNK_DRAINED] = { got_drained, { 0, 0, 0, 0 } },
+	[FRAME_TRUNK_CLOSE] = { got_close,
+				{ 4, 4 + VIF_TRUNK_TEXT_MAX, 0, 0 } },
+	[FRAME_TRUNK_PAD] = { got_pad, { 0, UINT16_MAX, 0, 0 } },
 };
 
 static void skip(struct vif_trunk *trunk)
@@ -458,22 +469,15 @@ static void skip(struct vif_trunk *trunk)
 void control_receive(struct vif_trunk *trunk, const struct frame_header *frame,
 		     const uint8_t *body)
 {
-	if (trunk->state == TRUNK_UNCONFIRMED) {
-		if (frame->type == FRAME_TRUNK_READY && frame->len == 0 &&
-		    !frame->flags)
-			trunk_became_ready(trunk);
-		else if (frame->type == FRAME_TRUNK_CLOSE && frame->len >= 4)
-			trunk_got_close(trunk, body, frame->len);
-		else
-			fault(trunk, "READY did not come first");
-		return;
-	}
-	if (frame->type >= FRAME_SKIPPABLE)
+	if (trunk->state == TRUNK_UNCONFIRMED &&
+	    frame->type != FRAME_TRUNK_READY &&
+	    frame->type != FRAME_TRUNK_CLOSE)
+		fault(trunk, "READY did not come first");
+	else if (frame->type >= FRAME_SKIPPABLE)
 		skip(trunk);
 	else if (frame->type >= ARRAY_LEN(frames) || !frames[frame->type].got)
 		fault(trunk, "a frame came that nobody knows");
-	else if (frame->flags || frame->len < frames[frame->type].len_min ||
-		 frame->len > frames[frame->type].len_max)
+	else if (!frame_fits(&frames[frame->type].form, frame))
 		fault(trunk, "a frame came that makes no sense");
 	else
 		frames[frame->type].got(trunk, frame, body);

@@ -60,6 +60,18 @@ enum core_limits {
 	CORE_EARLY_FLOWS = 64, /* opened before the other side said how many */
 };
 
+/* What a header of a frame may say, beside its type. */
+enum frame_use {
+	FRAME_HAS_ID = 1, /* else it has to be 0 */
+	FRAME_HAS_VALUE = 2,
+};
+
+struct frame_form {
+	uint16_t len_min, len_max;
+	uint8_t use;   /* enum frame_use */
+	uint8_t flags; /* that are known */
+};
+
 /* Why something ended, and what is said about it. */
 struct ending {
 	bool is_set;
@@ -351,6 +363,15 @@ struct seal_life trunk_seal_life(const struct vif_trunk *trunk);
 int trunk_export(struct vif_trunk *trunk, const uint8_t *exporter,
 		 const char *label, const void *context, size_t context_len,
 		 uint8_t ret_key[VIF_KEY_LEN]);
+
+/* receive.c */
+
+/* frame_fits() - whether a header says nothing but what its type allows */
+bool frame_fits(const struct frame_form *form,
+		const struct frame_header *frame);
+
+/* frame_is_blank() - whether what follows a header is zeros */
+bool frame_is_blank(const struct frame_header *frame, const uint8_t *body);
 
 /* reason.c */
 

@@ -79,6 +79,21 @@ static void receive_clear(struct vif_trunk *trunk,
 	trunk_session_moved(trunk);
 }
 
+bool frame_fits(const struct frame_form *form, const struct frame_header *frame)
+{
+	return !(frame->flags & ~form->flags) && frame->len >= form->len_min &&
+	       frame->len <= form->len_max &&
+	       (form->use & FRAME_HAS_ID || frame->id == 0) &&
+	       (form->use & FRAME_HAS_VALUE || frame->value == 0);
+}
+
+bool frame_is_blank(const struct frame_header *frame, const uint8_t *body)
+{
+	/* The first is zero, and each is as the one before it. */
+	return frame->len == 0 ||
+	       (body[0] == 0 && memcmp(body, body + 1, frame->len - 1u) == 0);
+}
+
 /* A change of keys is all that its record says: what follows has the new key. */
 static bool has_to_be_alone(const struct frame_header *frame, bool is_control)
 {

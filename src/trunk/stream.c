@@ -325,23 +325,28 @@ static void got_pad(struct vif_circuit *circuit, const struct incoming *in)
 {
 	struct vif_trunk *trunk = circuit->trunk;
 
-	if (!bucket_take(&circuit_buckets(circuit)->padding, trunk->now_ns,
-			 in->header->len + 1u))
+	if (!frame_is_blank(in->header, body_of(in)))
+		fault(circuit, "padding came that is not zeros");
+	else if (!bucket_take(&circuit_buckets(circuit)->padding, trunk->now_ns,
+			      in->header->len + 1u))
 		(void)circuit_glitch(circuit);
 }
 
 static const struct {
 	void (*got)(struct vif_circuit *circuit, const struct incoming *in);
-	uint16_t len_min, len_max;
-	uint8_t flags;
+	struct frame_form form;
 } frames[] = {
-	[FRAME_DATA] = { got_data, 0, UINT16_MAX, FRAME_DATA_FLAGS },
-	[FRAME_CREDIT] = { got_credit, 0, 0, 0 },
-	[FRAME_RESET] = { got_reset, 4, 4, 0 },
-	[FRAME_STOP] = { got_stop, 4, 4, 0 },
-	[FRAME_CLOSE] = { got_close, 4, 4 + VIF_TRUNK_TEXT_MAX, 0 },
-	[FRAME_REKEY] = { got_rekey, 0, 0, 0 },
-	[FRAME_PAD] = { got_pad, 0, UINT16_MAX, 0 },
+	[FRAME_DATA] = { got_data,
+			 { 0, UINT16_MAX, FRAME_HAS_ID | FRAME_HAS_VALUE,
+			   FRAME_DATA_FLAGS } },
+	[FRAME_CREDIT] = { got_credit,
+			   { 0, 0, FRAME_HAS_ID | FRAME_HAS_VALUE, 0 } },
+	[FRAME_RESET] = { got_reset,
+			  { 4, 4, FRAME_HAS_ID | FRAME_HAS_VALUE, 0 } },
+	[FRAME_STOP] = { got_stop, { 4, 4, FRAME_HAS_ID, 0 } },
+	[FRAME_CLOSE] = { got_close, { 4, 4 + VIF_TRUNK_TEXT_MAX, 0, 0 } },
+	[FRAME_REKEY] = { got_rekey, { 0, 0, FRAME_HAS_VALUE, 0 } },
+	[FRAME_PAD] = { got_pad, { 0, UINT16_MAX, 0, 0 } },
 };
 
 static bool skip(struct vif_circuit *circuit)
@@ -364,9 +369,7 @@ bool stream_receive(struct vif_circuit *circuit,
 		return skip(circuit);
 	if (frame->type >= ARRAY_LEN(frames) || !frames[frame->type].got)
 		fault(circuit, "a frame came that nobody knows");
-	else if (frame->flags & ~frames[frame->type].flags ||
-		 frame->len < frames[frame->type].len_min ||
-		 frame->len > frames[frame->type].len_max)
+	else if (!frame_fits(&frames[frame->type].form, frame))
 		fault(circuit, "a frame came that makes no sense");
 	else
 		frames[frame->type].got(circuit, &in);

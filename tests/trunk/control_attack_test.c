@@ -394,6 +394,98 @@ static void frame_with_flag(struct stage *s)
 	(void)hostile_record(&s->h, RECORD_CONTROL, 0, 0);
 }
 
+/* What a type does not use is 0. */
+
+static void ping_with_id(struct stage *s)
+{
+	control(s, FRAME_TRUNK_PING, 1, 7, 0);
+}
+
+static void pong_with_id(struct stage *s)
+{
+	control(s, FRAME_TRUNK_PONG, 1, 7, 0);
+}
+
+static void confirm_with_value(struct stage *s)
+{
+	control(s, FRAME_TRUNK_CONFIRM, s->id, 1, 0);
+}
+
+static void shut_with_value(struct stage *s)
+{
+	control(s, FRAME_TRUNK_SHUT, s->id, 1, 4);
+}
+
+static void rekey_with_id(struct stage *s)
+{
+	control(s, FRAME_TRUNK_REKEY, 1, 1, 0);
+}
+
+static void drain_with_id(struct stage *s)
+{
+	control(s, FRAME_TRUNK_DRAIN, 1, 0, 0);
+}
+
+static void drain_with_value(struct stage *s)
+{
+	control(s, FRAME_TRUNK_DRAIN, 0, 1, 0);
+}
+
+static void drained_with_value(struct stage *s)
+{
+	assert_int_equal(vif_trunk_drain(s->h.trunk), 0);
+	control(s, FRAME_TRUNK_DRAINED, 0, 1, 0);
+}
+
+/* Such a CLOSE would end it as well, but as its sender says. */
+static void close_with_id(struct stage *s)
+{
+	control(s, FRAME_TRUNK_CLOSE, s->id, 0, 4);
+}
+
+static void close_with_value(struct stage *s)
+{
+	control(s, FRAME_TRUNK_CLOSE, 0, 1, 4);
+}
+
+static void pad_with_id(struct stage *s)
+{
+	control(s, FRAME_TRUNK_PAD, 1, 0, 4);
+}
+
+static void pad_with_value(struct stage *s)
+{
+	control(s, FRAME_TRUNK_PAD, 0, 1, 4);
+}
+
+static void pad(struct stage *s, const void *bytes, size_t len)
+{
+	(void)hostile_control(&s->h, FRAME_TRUNK_PAD, 0, 0, bytes, len);
+}
+
+static void pad_that_begins_with_something(struct stage *s)
+{
+	pad(s, "\1\0\0\0", 4);
+}
+
+static void pad_that_ends_with_something(struct stage *s)
+{
+	pad(s, "\0\0\0\1", 4);
+}
+
+static void pad_of_a_byte(struct stage *s)
+{
+	pad(s, "\1", 1);
+}
+
+static void pad_of_zeros(struct stage *s)
+{
+	pad(s, NULL, 0);
+	pad(s, NULL, 1);
+	pad(s, NULL, 1000);
+	assert_int_equal(s->h.trunk->stats.glitches, 0);
+}
+
 static void cut_off(struct stage *s, size_t plain_len)
 {
 	hostile_frame(&s->h, FRAME_TRUNK_PAD, 0, 0, 0, NULL, 2);
@@ -554,6 +646,22 @@ static const struct attack attacks[] = {
 	PROTOCOL(frame_of_a_circuit),
 	HARMLESS(skippable_frame),
 	PROTOCOL(frame_with_flag),
+	PROTOCOL(ping_with_id),
+	PROTOCOL(pong_with_id),
+	PROTOCOL(confirm_with_value),
+	PROTOCOL(shut_with_value),
+	PROTOCOL(rekey_with_id),
+	PROTOCOL(drain_with_id),
+	PROTOCOL(drain_with_value),
+	PROTOCOL(drained_with_value),
+	PROTOCOL(close_with_id),
+	PROTOCOL(close_with_value),
+	PROTOCOL(pad_with_id),
+	PROTOCOL(pad_with_value),
+	PROTOCOL(pad_that_begins_with_something),
+	PROTOCOL(pad_that_ends_with_something),
+	PROTOCOL(pad_of_a_byte),
+	HARMLESS(pad_of_zeros),
 	PROTOCOL(header_cut_off),
 	PROTOCOL(body_cut_off),
 	PROTOCOL(byte_too_many),
@@ -570,7 +678,53 @@ static const struct attack attacks[] = {
 	HARMLESS(drain_twice),
 };
 
+/* The first frame of a peer, and what becomes of the trunk. */
+static uint32_t reason_after(unsigned int type, uint32_t id, uint64_t value,
+			     size_t len)
+{
+	struct hostile *h = hostile_new(VIF_TRUNK_ACCEPTER);
+	uint32_t reason;
+
+	hostile_shake_hands(h);
+	(void)hostile_control(h, type, id, value, NULL, len);
+	assert_int_equal(vif_trunk_is_ready(h->trunk),
+			 h->n_event[VIF_TRUNK_READY]);
+	reason = vif_trunk_reason(h->trunk, NULL);
+	hostile_free(h);
+	return reason;
+}
+
+static void nothing_comes_before_ready(void **state)
+{
+	(void)state;
+	assert_int_equal(reason_after(FRAME_TRUNK_READY, 0, 0, 0),
+			 VIF_REASON_NONE);
+	assert_int_equal(reason_after(FRAME_TRUNK_READY, 0, 0, 1),
+			 VIF_REASON_PROTOCOL);
+	assert_int_equal(reason_after(FRAME_TRUNK_READY, 1, 0, 0),
+			 VIF_REASON_PROTOCOL);
+	assert_int_equal(reason_after(FRAME_TRUNK_READY, 0, 1, 0),
+			 VIF_REASON_PROTOCOL);
+	/* Code 0, which is no fault of anybody. */
+	assert_int_equal(reason_after(FRAME_TRUNK_CLOSE, 0, 0, 4),
+			 VIF_REASON_NONE);
+	assert_int_equal(reason_after(FRAME_TRUNK_CLOSE, 1, 0, 4),
+			 VIF_REASON_PROTOCOL);
+	assert_int_equal(reason_after(FRAME_TRUNK_CLOSE, 0, 0,
+				      4 + VIF_TRUNK_TEXT_MAX + 1),
+			 VIF_REASON_PROTOCOL);
+	assert_int_equal(reason_after(FRAME_TRUNK_PING, 0, 7, 0),
+			 VIF_REASON_PROTOCOL);
+	assert_int_equal(reason_after(FRAME_SKIPPABLE, 0, 0, 0),
+			 VIF_REASON_PROTOCOL);
+}
+
 int main(void)
 {
-	return stage_main("attacks on trunks", attacks, ARRAY_LEN(attacks));
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_comes_before_ready),
+	};
+
+	return stage_main("attacks on trunks", attacks, ARRAY_LEN(attacks)) +
+	       cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -334,6 +334,63 @@ static void rekey_with_body(struct stage *s)
 	bad_len(s, FRAME_REKEY, 4);
 }
 
+/* What a type does not use is 0. */
+
+static void odd(struct stage *s, unsigned int type, uint32_t id, uint64_t value,
+		const void *body, size_t len)
+{
+	hostile_frame(&s->h, type, 0, id, value, body, len);
+	(void)hostile_circuit_record(&s->h, 0, s->id);
+}
+
+static void stop_with_value(struct stage *s)
+{
+	odd(s, FRAME_STOP, STAGE_FLOW, 1, NULL, 4);
+}
+
+static void close_with_id(struct stage *s)
+{
+	odd(s, FRAME_CLOSE, STAGE_FLOW, 0, NULL, 4);
+}
+
+static void close_with_value(struct stage *s)
+{
+	odd(s, FRAME_CLOSE, 0, 1, NULL, 4);
+}
+
+static void pad_with_id(struct stage *s)
+{
+	odd(s, FRAME_PAD, STAGE_FLOW, 0, NULL, 4);
+}
+
+static void pad_with_value(struct stage *s)
+{
+	odd(s, FRAME_PAD, 0, UINT64_C(1) << 63, NULL, 4);
+}
+
+static void pad_that_begins_with_something(struct stage *s)
+{
+	odd(s, FRAME_PAD, 0, 0, "\1\0\0\0", 4);
+}
+
+static void pad_that_ends_with_something(struct stage *s)
+{
+	odd(s, FRAME_PAD, 0, 0, "\0\0\0\1", 4);
+}
+
+static void pad_of_zeros(struct stage *s)
+{
+	odd(s, FRAME_PAD, 0, 0, NULL, 0);
+	odd(s, FRAME_PAD, 0, 0, NULL, 1);
+	odd(s, FRAME_PAD, 0, 0, NULL, 1000);
+	assert_int_equal(s->h.trunk->stats.glitches, 0);
+}
+
+static void rekey_with_id(struct stage *s)
+{
+	odd(s, FRAME_REKEY, STAGE_FLOW, 1, NULL, 0);
+}
+
 static void rekey_out_of_turn(struct stage *s)
 {
 	hostile_frame(&s->h, FRAME_REKEY, 0, 0, 2, NULL, 0);
@@ -520,6 +577,15 @@ static const struct attack attacks[] = {
 	PROTOCOL(close_without_code),
 	PROTOCOL(close_with_more),
 	PROTOCOL(rekey_with_body),
+	PROTOCOL(stop_with_value),
+	PROTOCOL(close_with_id),
+	PROTOCOL(close_with_value),
+	PROTOCOL(pad_with_id),
+	PROTOCOL(pad_with_value),
+	PROTOCOL(pad_that_begins_with_something),
+	PROTOCOL(pad_that_ends_with_something),
+	HARMLESS(pad_of_zeros),
+	PROTOCOL(rekey_with_id),
 	PROTOCOL(rekey_out_of_turn),
 	PROTOCOL(rekey_with_others),
 	PROTOCOL(rekey_behind_others),
