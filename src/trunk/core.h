@@ -38,8 +38,8 @@
 #include "wire/trunk_record.h"
 
 enum core_limits {
-	CORE_PONGS = 16, /* to be sent */
-	CORE_REKEYS = 8, /* of a direction, at once */
+	CORE_PONGS = 16,  /* to be sent */
+	CORE_REKEYS = 16, /* of a direction, at once */
 	CORE_REKEYS_PER_SECOND = 1,
 	/* Circuits of the other side that wait to be shut, above those that may
 	 * be open: 64 KiB of SHUT with the longest text. */

@@ -23,8 +23,13 @@ static uint64_t records(const struct seal *seal)
 bool seal_is_old(const struct seal *seal, const struct seal_life *life,
 		 uint64_t now_ns)
 {
-	return records(seal) >= life->records || seal->bytes >= life->bytes ||
-	       now_ns - seal->since_ns >= life->ns;
+	uint64_t age_ns = now_ns - seal->since_ns;
+
+	if (records(seal) >= SEAL_RECORDS_OLD)
+		return true;
+	return age_ns >= SEAL_AGE_MIN_NS &&
+	       (records(seal) >= life->records || seal->bytes >= life->bytes ||
+		age_ns >= life->ns);
 }
 
 bool seal_is_worn(const struct seal *seal)

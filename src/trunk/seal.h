@@ -17,7 +17,15 @@ enum seal_limits {
 	/* The most records that AES-GCM should see with one key (RFC 9001,
 	 * appendix B). Who receives more with one ends it. */
 	SEAL_RECORDS_MAX = 1 << 23,
+	/* Who sends has a new key by then, however young the old one is. */
+	SEAL_RECORDS_OLD = SEAL_RECORDS_MAX / 2,
 };
+
+/*
+ * A key is kept so long at least: who receives takes 16 at once and one a second
+ * from then on, and may have been stopped for as long as health allows.
+ */
+#define SEAL_AGE_MIN_NS UINT64_C(2000000000)
 
 struct seal {
 	struct noise_key key;
@@ -38,7 +46,7 @@ void seal_begin(struct seal *seal, struct noise_key *key, uint64_t now_ns);
 /* seal_fini() - wipes; also on zeroed memory, and twice */
 void seal_fini(struct seal *seal);
 
-/* seal_is_old() - whether the key has done enough */
+/* seal_is_old() - whether the key has done enough, and may be changed */
 bool seal_is_old(const struct seal *seal, const struct seal_life *life,
 		 uint64_t now_ns);
 

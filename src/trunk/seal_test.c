@@ -10,6 +10,10 @@
 
 #include <cmocka.h>
 
+enum {
+	BEGIN = 100, /* ns, when the keys were made */
+};
+
 struct ends {
 	struct noise_crypto crypto;
 	struct seal send, receive;
@@ -26,12 +30,12 @@ static void begin(struct ends *ends, enum noise_cipher cipher)
 	assert_int_equal(
 		noise_key_init(&key, &ends->crypto, cipher, NOISE_SEAL, secret),
 		0);
-	seal_begin(&ends->send, &key, 100);
+	seal_begin(&ends->send, &key, BEGIN);
 	assert_null(key.ctx);
 	assert_int_equal(
 		noise_key_init(&key, &ends->crypto, cipher, NOISE_OPEN, secret),
 		0);
-	seal_begin(&ends->receive, &key, 100);
+	seal_begin(&ends->receive, &key, BEGIN);
 }
 
 static void end(struct ends *ends)
@@ -90,25 +94,46 @@ static void test_the_old_key_does_not_open(void **state)
 
 static void test_old(void **state)
 {
-	const struct seal_life life = { .records = 3, .bytes = 1000, .ns = 50 };
+	const uint64_t young = BEGIN + SEAL_AGE_MIN_NS;
+	const struct seal_life life = { .records = 3,
+					.bytes = 1000,
+					.ns = SEAL_AGE_MIN_NS + 50 };
 	struct ends ends;
 
 	(void)state;
 	begin(&ends, NOISE_CHACHAPOLY);
-	assert_false(seal_is_old(&ends.send, &life, 149));
-	assert_true(seal_is_old(&ends.send, &life, 150));
+	assert_false(seal_is_old(&ends.send, &life, young + 49));
+	assert_true(seal_is_old(&ends.send, &life, young + 50));
 	ends.send.bytes = 999;
-	assert_false(seal_is_old(&ends.send, &life, 100));
+	assert_false(seal_is_old(&ends.send, &life, young));
 	ends.send.bytes = 1000;
-	assert_true(seal_is_old(&ends.send, &life, 100));
+	assert_true(seal_is_old(&ends.send, &life, young));
 	ends.send.bytes = 0;
 	for (int i = 0; i < 3; i++) {
-		assert_false(seal_is_old(&ends.send, &life, 100));
+		assert_false(seal_is_old(&ends.send, &life, young));
 		assert_int_equal(pass_record(&ends), 0);
 	}
-	assert_true(seal_is_old(&ends.send, &life, 100));
-	assert_int_equal(seal_rekey(&ends.send, 100), 0);
-	assert_false(seal_is_old(&ends.send, &life, 100));
+	assert_true(seal_is_old(&ends.send, &life, young));
+	assert_int_equal(seal_rekey(&ends.send, young), 0);
+	assert_false(seal_is_old(&ends.send, &life, young));
+	end(&ends);
+}
+
+/* Whatever it has done; but not beyond what the cipher is good for. */
+static void test_a_young_key_is_kept(void **state)
+{
+	const struct seal_life life = { .records = 1, .bytes = 1, .ns = 1 };
+	const uint64_t young = BEGIN + SEAL_AGE_MIN_NS - 1;
+	struct ends ends;
+
+	(void)state;
+	begin(&ends, NOISE_CHACHAPOLY);
+	ends.send.bytes = UINT64_MAX;
+	ends.send.key.nonce = SEAL_RECORDS_OLD - 1;
+	assert_false(seal_is_old(&ends.send, &life, young));
+	assert_true(seal_is_old(&ends.send, &life, young + 1));
+	ends.send.key.nonce++;
+	assert_true(seal_is_old(&ends.send, &life, BEGIN));
 	end(&ends);
 }
 
@@ -133,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_keys_follow_each_other),
 		cmocka_unit_test(test_the_old_key_does_not_open),
 		cmocka_unit_test(test_old),
+		cmocka_unit_test(test_a_young_key_is_kept),
 		cmocka_unit_test(test_worn),
 	};
 

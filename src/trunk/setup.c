@@ -51,6 +51,8 @@ static void fill_defaults(struct vif_trunk_config *config)
 	fill_u64(&config->rekey_ns, 3600 * SECOND_NS);
 	fill_u64(&config->rekey_bytes, UINT64_C(64) << 30);
 	fill_u64(&config->rekey_records, 1 << 22);
+	if (config->rekey_ns < SEAL_AGE_MIN_NS)
+		config->rekey_ns = SEAL_AGE_MIN_NS;
 	if (!config->random)
 		config->random = noise_random_system;
 }
@@ -80,8 +82,8 @@ static int check_config(enum vif_trunk_role role,
 	if (config->hop_window <
 	    2 * (VIF_TRUNK_RECORD_MIN + (uint32_t)RECORD_TAG_LEN))
 		return refuse(error, "hop_window is below 2080");
-	if (config->rekey_records > SEAL_RECORDS_MAX)
-		return refuse(error, "rekey_records is above 2^23");
+	if (config->rekey_records > SEAL_RECORDS_OLD)
+		return refuse(error, "rekey_records is above 2^22");
 	if (config->window > UINT32_MAX - CORE_WINDOW_SLACK)
 		return refuse(error, "the window is too large");
 	if (!config->identity && role == VIF_TRUNK_ACCEPTER)

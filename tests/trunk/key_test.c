@@ -280,6 +280,83 @@ static void keys_change_while_blocked(void **state)
 	rig_fini(&rig);
 }
 
+/* What a program asks for is more than any receiver allows. */
+static void nobody_can_ask_for_a_flood_of_keys(void **state)
+{
+	struct rig rig;
+	struct wire wire;
+	uint64_t n_key;
+
+	(void)state;
+	rig_init(&rig);
+	rig.config[0].rekey_records = 1;
+	rig.config[0].rekey_bytes = 1;
+	rig.config[0].rekey_ns = 1;
+	start(&rig, &wire, VIF_CIRCUIT_SEALED);
+	n_key = rig.end[0]->tx_seal.n_key;
+	for (int i = 0; i < 1000; i++) { /* of 100 ms */
+		write_some(&wire, 0, 1);
+		rig_advance(&rig, SECOND_NS / 10);
+		rig_run(&rig);
+		read_all(&wire, 1);
+		/* It does not wake up in vain. */
+		assert_true(vif_trunk_deadline(rig.end[0]) > rig.now_ns);
+	}
+	assert_true(vif_trunk_is_ready(rig.end[1]));
+	check_whole(&wire);
+	assert_int_equal(rig.end[0]->tx_seal.n_key, n_key + 50);
+	assert_int_equal(rig.circuit[0]->tx_seal.n_key, 50);
+	rig_fini(&rig);
+}
+
+/* Half a minute of it comes at once, to somebody who was stopped. */
+static void a_reader_may_have_been_stopped(void **state)
+{
+	static uint8_t late[1 << 20];
+	size_t len = 0;
+	struct rig rig;
+	struct wire wire;
+
+	(void)state;
+	rig_init(&rig);
+	rig.config[0].rekey_records = 1;
+	for (int i = 0; i < 2; i++)
+		rig.config[i].health_ns = UINT64_MAX;
+	start(&rig, &wire, VIF_CIRCUIT_SEALED);
+	for (int i = 0; i < 31; i++) {
+		int64_t n;
+
+		write_some(&wire, 0, 1);
+		rig.now_ns += SECOND_NS;
+		vif_trunk_advance(rig.end[0], rig.now_ns);
+		assert_true(sizeof(late) - len >= VIF_TRUNK_SEND_MIN);
+		n = vif_trunk_send(rig.end[0], late + len, sizeof(late) - len);
+		assert_true(n > 0);
+		len += (size_t)n;
+	}
+	rig_advance(&rig, 0);
+	assert_int_equal(vif_trunk_receive(rig.end[1], late, len), 0);
+	rig_run(&rig);
+	read_all(&wire, 1);
+	check_whole(&wire);
+	assert_int_equal(rig.circuit[1]->rx_seal.n_key, 15);
+	rig_fini(&rig);
+}
+
+static void more_records_than_a_key_is_good_for(void **state)
+{
+	struct vif_error error;
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig.config[0].rekey_records = (1 << 22) + 1;
+	assert_int_equal(vif_trunk_new(VIF_TRUNK_DIALER, &rig.config[0], 0,
+				       &rig.end[0], &error),
+			 -EINVAL);
+	assert_non_null(strstr(error.why, "rekey_records"));
+}
+
 /* Circuits of the same age change their keys at the same time. */
 static void keys_of_many_circuits_change_at_once(void **state)
 {
@@ -380,6 +457,12 @@ int main(void)
 		cmocka_unit_test_setup(the_monitor_notices, forget_all),
 		cmocka_unit_test_setup(keys_change_each_3_records, forget_all),
 		cmocka_unit_test_setup(keys_change_while_blocked, forget_all),
+		cmocka_unit_test_setup(nobody_can_ask_for_a_flood_of_keys,
+				       forget_all),
+		cmocka_unit_test_setup(a_reader_may_have_been_stopped,
+				       forget_all),
+		cmocka_unit_test_setup(more_records_than_a_key_is_good_for,
+				       forget_all),
 		cmocka_unit_test_setup(keys_of_many_circuits_change_at_once,
 				       forget_all),
 		cmocka_unit_test_setup(no_record_beyond_the_last_of_a_key,

@@ -425,13 +425,13 @@ static void rekeys(void **state)
 	struct hostile *h = ready(hostile_new(VIF_TRUNK_ACCEPTER));
 
 	(void)state;
-	for (uint64_t i = 1; i <= 8; i++)
+	for (uint64_t i = 1; i <= 16; i++)
 		rekey(h, i);
 	assert_true(hostile_is_alive(h));
 	hostile_advance(h, 1000000000);
-	rekey(h, 9);
+	rekey(h, 17);
 	assert_true(hostile_is_alive(h));
-	rekey(h, 10);
+	rekey(h, 18);
 	check_flood(h);
 	hostile_free(h);
 }
@@ -448,13 +448,13 @@ static void rekeys_of_a_circuit(void **state)
 	struct hostile *h = hostile_with_circuit(VIF_CIRCUIT_SEALED);
 
 	(void)state;
-	for (uint64_t i = 1; i <= 8; i++)
+	for (uint64_t i = 1; i <= 16; i++)
 		rekey_circuit(h, i);
 	assert_true(hostile_is_alive(h));
 	open_flows(h, 1, 1);
 	assert_int_equal(h->n_event[VIF_FLOW_INCOMING], 1);
 	/* The far end's fault, which is not that of the trunk's other side. */
-	rekey_circuit(h, 9);
+	rekey_circuit(h, 17);
 	assert_true(
 		hostile_heard_code(h, FRAME_TRUNK_SHUT, 1, VIF_REASON_FLOOD));
 	assert_true(hostile_is_alive(h));
