@@ -6,7 +6,8 @@
  * lead through relays, which pass it on without being able to read it. What it
  * carries are flows, vif/flow.h.
  *
- * Threads: those of its trunk.
+ * Threads: those of its trunk. In a child, after fork(), what sends, receives,
+ * opens or ends something returns -EOWNERDEAD, if it returns anything.
  */
 #ifndef VIF_CIRCUIT_H
 #define VIF_CIRCUIT_H

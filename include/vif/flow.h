@@ -6,7 +6,8 @@
  * bytes. Each direction ends by itself. A reader sees a clean end only after all
  * bytes; everything else is an error that says what was cut.
  *
- * Threads: those of its trunk.
+ * Threads: those of its trunk. In a child, after fork(), what sends, receives,
+ * opens or ends something returns -EOWNERDEAD, if it returns anything.
  */
 #ifndef VIF_FLOW_H
 #define VIF_FLOW_H

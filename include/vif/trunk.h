@@ -19,8 +19,8 @@
  *
  * Threads: one at a time for a trunk with all its circuits and flows; different
  * trunks are independent, unless a relay joins them. Nothing blocks. After
- * fork() the child must not use the trunks of its parent: what makes bytes,
- * takes them, or opens something returns -EOWNERDEAD there.
+ * fork() the child may free the trunks of its parent, and nothing else: what
+ * sends, receives, opens or ends something, of flows too, returns -EOWNERDEAD.
  */
 #ifndef VIF_TRUNK_H
 #define VIF_TRUNK_H
@@ -374,7 +374,7 @@ VIF_API const uint8_t *vif_trunk_remote(const struct vif_trunk *trunk);
  *
  * For binding something above to the channel. Nobody else can derive it.
  *
- * Return: 0; -ENOTCONN when there are no keys; -ENOMEM.
+ * Return: 0; -ENOTCONN when there are no keys; -EOWNERDEAD in a child; -ENOMEM.
  * Context: the thread of the trunk.
  */
 VIF_API int vif_trunk_export(struct vif_trunk *trunk, const char *label,

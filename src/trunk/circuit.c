@@ -472,6 +472,8 @@ int vif_circuit_dial(struct vif_trunk *trunk,
 
 int vif_circuit_accept(struct vif_circuit *circuit)
 {
+	if (!trunk_is_ours(circuit->trunk))
+		return -EOWNERDEAD;
 	if (circuit->is_accepted)
 		return -EALREADY;
 	/* One that has ended may still have brought something. */
@@ -485,6 +487,8 @@ int vif_circuit_accept(struct vif_circuit *circuit)
 
 int vif_circuit_listen(struct vif_circuit *circuit, bool on)
 {
+	if (!trunk_is_ours(circuit->trunk))
+		return -EOWNERDEAD;
 	if (circuit->state == CIRCUIT_CLOSED)
 		return -ECONNABORTED;
 	if (circuit->is_listening == on)
@@ -531,6 +535,8 @@ int vif_circuit_close(struct vif_circuit *circuit, uint32_t code,
 	bool was_refused = circuit->is_refused;
 	int r;
 
+	if (!trunk_is_ours(circuit->trunk))
+		return -EOWNERDEAD;
 	if (code && code < VIF_REASON_PROGRAM)
 		return -EINVAL;
 	circuit->is_refused = !circuit->is_accepted;
@@ -623,6 +629,8 @@ int vif_circuit_export(struct vif_circuit *circuit, const char *label,
 		       const void *context, size_t context_len,
 		       uint8_t ret_key[VIF_KEY_LEN])
 {
+	if (!trunk_is_ours(circuit->trunk))
+		return -EOWNERDEAD;
 	if (!circuit->has_exporter)
 		return -ENOTCONN;
 	return trunk_export(circuit->trunk, circuit->exporter, label, context,

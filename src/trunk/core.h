@@ -19,7 +19,6 @@
 #define TRUNK_CORE_H
 
 #include <assert.h>
-#include <sys/types.h>
 
 #include <vif/circuit.h>
 #include <vif/flow.h>
@@ -28,6 +27,7 @@
 
 #include "base/bits.h"
 #include "base/list.h"
+#include "base/owner.h"
 #include "trunk/block.h"
 #include "trunk/bucket.h"
 #include "trunk/credit.h"
@@ -248,7 +248,7 @@ struct vif_trunk {
 	/* immutable */
 	enum vif_trunk_role role;
 	struct vif_trunk_config config; /* with defaults filled in */
-	pid_t pid;
+	struct owner owner;
 	struct noise_crypto crypto;
 	struct noise_pair identity;
 	bool has_identity, has_aes, has_exporter;
@@ -330,6 +330,12 @@ int trunk_end(struct vif_trunk *trunk, uint32_t reason, bool tell,
 
 /* trunk_glitch() - something odd; true when that was one too many, and the end */
 bool trunk_glitch(struct vif_trunk *trunk);
+
+/* trunk_is_ours() - false in a child, which has copies of keys and counters */
+static inline bool trunk_is_ours(const struct vif_trunk *trunk)
+{
+	return owner_is_us(&trunk->owner);
+}
 
 /* trunk_check() - 0, -ECONNABORTED after the end, -EOWNERDEAD in a child */
 int trunk_check(const struct vif_trunk *trunk);

@@ -269,6 +269,11 @@ void flow_sent(struct vif_flow *flow, uint32_t len)
 		flow_wake_writers(trunk);
 }
 
+static bool is_ours(const struct vif_flow *flow)
+{
+	return trunk_is_ours(flow->circuit->trunk);
+}
+
 static uint64_t below(uint64_t n, uint64_t max)
 {
 	return n < max ? max - n : 0;
@@ -301,6 +306,8 @@ void flow_wrote(struct vif_flow *flow, uint32_t len)
 
 int flow_may_write(const struct vif_flow *flow, bool is_lane)
 {
+	if (!is_ours(flow))
+		return -EOWNERDEAD;
 	if (flow->is_lane != is_lane)
 		return -EPROTOTYPE;
 	if (flow->is_dead)
@@ -312,6 +319,8 @@ int flow_may_write(const struct vif_flow *flow, bool is_lane)
 
 int flow_may_read(const struct vif_flow *flow, bool is_lane)
 {
+	if (!is_ours(flow))
+		return -EOWNERDEAD;
 	if (flow->is_lane != is_lane)
 		return -EPROTOTYPE;
 	if (flow->rx_stopped)
@@ -454,6 +463,8 @@ int vif_flow_finish(struct vif_flow *flow)
 
 int vif_flow_reset(struct vif_flow *flow, uint32_t code)
 {
+	if (!is_ours(flow))
+		return -EOWNERDEAD;
 	if (flow->is_dead)
 		return -ECONNRESET;
 	if (flow->tx_ended || flow->tx_reset)
@@ -465,6 +476,8 @@ int vif_flow_reset(struct vif_flow *flow, uint32_t code)
 
 int vif_flow_stop(struct vif_flow *flow, uint32_t code)
 {
+	if (!is_ours(flow))
+		return -EOWNERDEAD;
 	if (flow->is_dead)
 		return -ECONNRESET;
 	if (flow->rx_stopped)
@@ -496,6 +509,8 @@ int vif_flow_peek(const struct vif_flow *flow, struct iovec *piece,
 
 int vif_flow_consume(struct vif_flow *flow, size_t len)
 {
+	if (!is_ours(flow))
+		return -EOWNERDEAD;
 	if (len > flow->rx.len || flow->is_lane)
 		return -EINVAL;
 	byte_queue_consume(&flow->rx, &flow->circuit->trunk->pool,

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/config.h"
 #include "base/cpu.h"
@@ -152,7 +151,7 @@ static void init_state(struct vif_trunk *trunk, uint64_t now_ns)
 	const struct vif_trunk_config *config = &trunk->config;
 	uint32_t large = (uint32_t)align_up(config->record_max, 16);
 
-	trunk->pid = getpid();
+	owner_init(&trunk->owner);
 	trunk->now_ns = now_ns;
 	trunk->start_ns = now_ns;
 	trunk->last_rx_ns = now_ns;
@@ -264,6 +263,7 @@ void vif_trunk_free(struct vif_trunk *trunk)
 	block_pool_fini(&trunk->pool);
 	id_table_fini(&trunk->circuit_table);
 	free(trunk->partial);
+	owner_fini(&trunk->owner);
 	noise_wipe(trunk, sizeof(*trunk));
 	free(trunk);
 }

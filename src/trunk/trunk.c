@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "trunk/relay.h"
 #include "trunk/set.h"
@@ -105,7 +104,7 @@ bool trunk_glitch(struct vif_trunk *trunk)
 
 int trunk_check(const struct vif_trunk *trunk)
 {
-	if (trunk->pid != getpid())
+	if (!trunk_is_ours(trunk))
 		return -EOWNERDEAD;
 	return trunk->state == TRUNK_ENDED ? -ECONNABORTED : 0;
 }
@@ -385,7 +384,7 @@ int64_t vif_trunk_send(struct vif_trunk *trunk, void *buffer, size_t size)
 	uint8_t *to = buffer;
 	size_t len = 0, n;
 
-	if (trunk->pid != getpid())
+	if (!trunk_is_ours(trunk))
 		return -EOWNERDEAD;
 	if (size < VIF_TRUNK_SEND_MIN)
 		return -EINVAL;
@@ -467,6 +466,8 @@ int vif_trunk_export(struct vif_trunk *trunk, const char *label,
 		     const void *context, size_t context_len,
 		     uint8_t ret_key[VIF_KEY_LEN])
 {
+	if (!trunk_is_ours(trunk))
+		return -EOWNERDEAD;
 	if (!trunk->has_exporter)
 		return -ENOTCONN;
 	return trunk_export(trunk, trunk->exporter, label, context, context_len,

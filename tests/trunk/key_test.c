@@ -427,21 +427,86 @@ static int in_child(struct rig *rig)
 	       monitor.n_uses == uses;
 }
 
+static bool circuit_is_dead(struct vif_circuit *circuit)
+{
+	uint8_t key[VIF_KEY_LEN];
+
+	return vif_circuit_accept(circuit) == -EOWNERDEAD &&
+	       vif_circuit_listen(circuit, false) == -EOWNERDEAD &&
+	       vif_circuit_close(circuit, 0, NULL) == -EOWNERDEAD &&
+	       vif_circuit_export(circuit, "", NULL, 0, key) == -EOWNERDEAD &&
+	       vif_trunk_export(circuit->trunk, "", NULL, 0, key) ==
+		       -EOWNERDEAD;
+}
+
+/* All in flow.h that return an error, of streams. */
+static bool flow_is_dead(struct vif_flow *flow)
+{
+	uint8_t bytes[1] = { 0 };
+	struct iovec piece;
+	void *room;
+	size_t len;
+
+	return vif_flow_write(flow, bytes, 1) == -EOWNERDEAD &&
+	       vif_flow_reserve(flow, &room, &len) == -EOWNERDEAD &&
+	       vif_flow_commit(flow, 1) == -EOWNERDEAD &&
+	       vif_flow_finish(flow) == -EOWNERDEAD &&
+	       vif_flow_reset(flow, 0) == -EOWNERDEAD &&
+	       vif_flow_stop(flow, 0) == -EOWNERDEAD &&
+	       vif_flow_read(flow, bytes, 1) == -EOWNERDEAD &&
+	       vif_flow_peek(flow, &piece, 1) == -EOWNERDEAD &&
+	       vif_flow_consume(flow, 0) == -EOWNERDEAD;
+}
+
+static bool lane_is_dead(struct vif_flow *lane)
+{
+	uint8_t bytes[1500] = { 0 };
+	struct iovec seg = { bytes, 100 };
+	struct vif_packet packet = { .seg = &seg, .n_seg = 1, .len = 100 };
+
+	return vif_flow_send_packet(lane, &packet) == -EOWNERDEAD &&
+	       vif_flow_receive_packet(lane, bytes, sizeof(bytes), &seg,
+				       &packet) == -EOWNERDEAD;
+}
+
+/* What returns nothing does nothing that anybody could see. */
+static bool is_given_back(struct rig *rig, struct wire *wire)
+{
+	vif_flow_close(wire->flow[0]);
+	vif_circuit_abort(rig->circuit[0], 0, NULL);
+	rig_fini(rig);
+	return true;
+}
+
 static void a_child_uses_nothing(void **state)
 {
 	struct rig rig;
 	struct wire wire;
+	struct vif_flow_config lane_config = {
+		.size = sizeof(lane_config),
+		.packets = true,
+	};
+	struct vif_flow *lane;
+	unsigned int uses;
 	int status;
 	pid_t pid;
 
 	(void)state;
 	rig_init(&rig);
 	start(&rig, &wire, VIF_CIRCUIT_SEALED);
+	assert_int_equal(vif_flow_open(rig.circuit[0], &lane_config, &lane), 0);
 	write_some(&wire, 0, 100);
+	uses = monitor.n_uses;
 	pid = fork();
 	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(in_child(&rig) ? 0 : 1);
+	if (pid == 0) {
+		bool is_dead = in_child(&rig) &&
+			       circuit_is_dead(rig.circuit[0]) &&
+			       flow_is_dead(wire.flow[0]) &&
+			       lane_is_dead(lane) && is_given_back(&rig, &wire);
+
+		_exit(is_dead && monitor.n_uses == uses ? 0 : 1);
+	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	/* It is still the parent's. */
