@@ -48,11 +48,27 @@ int circuit_new(struct vif_trunk *trunk, bool is_local,
 	trunk_init_buckets(&circuit->bucket, trunk->now_ns);
 	list_append(&trunk->circuits, &circuit->all);
 	trunk->n_circuits++;
+	trunk->n_dialling++;
 	if (!is_local)
 		trunk->n_remote++;
 	trunk->ever_had_circuit = true;
 	*ret_circuit = circuit;
 	return 0;
+}
+
+static bool is_dialling(const struct vif_circuit *circuit)
+{
+	return circuit->state == CIRCUIT_WAITING ||
+	       circuit->state == CIRCUIT_OPENING;
+}
+
+void circuit_enter(struct vif_circuit *circuit, enum circuit_state state)
+{
+	if (is_dialling(circuit))
+		circuit->trunk->n_dialling--;
+	circuit->state = state;
+	if (is_dialling(circuit))
+		circuit->trunk->n_dialling++;
 }
 
 struct buckets *circuit_buckets(struct vif_circuit *circuit)
@@ -267,7 +283,7 @@ void circuit_end(struct vif_circuit *circuit, uint32_t reason, const char *text,
 		  "circuit %u: ended: %s%s%s", circuit->node.id,
 		  vif_reason_name(circuit->ending.reason),
 		  circuit->ending.text[0] ? ": " : "", circuit->ending.text);
-	circuit->state = CIRCUIT_CLOSED;
+	circuit_enter(circuit, CIRCUIT_CLOSED);
 	circuit->deadline_ns = UINT64_MAX;
 	list_remove(&circuit->urgent);
 	round_leave(&circuit->turn);
@@ -386,7 +402,7 @@ void circuit_became_open(struct vif_circuit *circuit)
 
 	if (circuit->state == CIRCUIT_CONFIRMING)
 		trunk->n_handshakes--;
-	circuit->state = CIRCUIT_OPEN;
+	circuit_enter(circuit, CIRCUIT_OPEN);
 	circuit->deadline_ns = UINT64_MAX;
 	if (!(circuit->wants & WANTS_CONFIRM)) /* which is in there */
 		dial_free(circuit);

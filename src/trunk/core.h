@@ -121,6 +121,7 @@ struct vif_flow {
 	bool wants_reset  : 1;
 	bool wants_stop   : 1;
 	bool wants_fin    : 1; /* without data, or OPEN without data */
+	bool is_unheard   : 1; /* it has something, but no number yet */
 	uint8_t log_level : 2; /* enum vif_log_level */
 };
 
@@ -284,6 +285,8 @@ struct vif_trunk {
 	uint32_t n_remote_windows; /* of those, that have a window */
 	uint32_t n_handshakes;     /* of circuits the other side opens */
 	uint32_t n_flows, n_remote_flows, n_relayed;
+	uint32_t n_dialling;   /* circuits the other side has not answered */
+	uint32_t n_unheard;    /* flows it has to hear of before DRAINED */
 	uint32_t circuits_max; /* that we may open */
 	bool is_listening;
 	bool has_full_writers; /* writes took less, as all flows hold much */
@@ -397,6 +400,9 @@ void trunk_log(const struct vif_trunk *trunk, enum vif_log_level have,
 
 int circuit_new(struct vif_trunk *trunk, bool is_local,
 		struct vif_circuit **ret_circuit);
+
+/* circuit_enter() - its state from now on */
+void circuit_enter(struct vif_circuit *circuit, enum circuit_state state);
 
 /* circuit_start() - the trunk can carry it: say OPEN */
 void circuit_start(struct vif_circuit *circuit);
@@ -524,6 +530,9 @@ void flow_log(const struct vif_flow *flow, const char *what, uint32_t code);
 
 /* flow_settle() - forget it when both directions are over and nobody has it */
 void flow_settle(struct vif_flow *flow);
+
+/* flow_heard() - it has something to send, or nothing, or a number */
+void flow_heard(struct vif_flow *flow);
 
 /* flow_end() - its circuit has ended */
 void flow_end(struct vif_flow *flow, uint32_t reason);

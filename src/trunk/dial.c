@@ -197,7 +197,7 @@ int dial_start(struct vif_circuit *circuit)
 	}
 	if (r < 0)
 		return r;
-	circuit->state = CIRCUIT_OPENING;
+	circuit_enter(circuit, CIRCUIT_OPENING);
 	circuit_want(circuit, WANTS_OPEN);
 	return 0;
 }
@@ -502,7 +502,7 @@ void dial_got_open(struct vif_trunk *trunk, const struct frame_header *frame,
 		return;
 	}
 	circuit->mode = (enum vif_circuit_mode)open.mode;
-	circuit->state = CIRCUIT_CONFIRMING;
+	circuit_enter(circuit, CIRCUIT_CONFIRMING);
 	trunk->n_handshakes++;
 	reason = judge_open(circuit, frame, body, &open);
 	if (reason == VIF_REASON_NONE)

@@ -90,6 +90,21 @@ static bool is_announced(const struct vif_flow *flow)
 	return flow->node.id != 0;
 }
 
+void flow_heard(struct vif_flow *flow)
+{
+	struct vif_trunk *trunk = flow->circuit->trunk;
+	bool is_unheard = !is_announced(flow) && !flow->has_left &&
+			  (flow->tx.len > 0 || flow->wants_fin);
+
+	if (flow->is_unheard == is_unheard)
+		return;
+	flow->is_unheard = is_unheard;
+	if (is_unheard)
+		trunk->n_unheard++;
+	else
+		trunk->n_unheard--;
+}
+
 /* Whether no frame will come or go for it any more. */
 static bool is_over(const struct vif_flow *flow)
 {
@@ -138,6 +153,7 @@ void flow_settle(struct vif_flow *flow)
 		flow_log(flow, "over", vif_flow_reason(flow));
 		flow->has_left = true;
 		leave_circuit(flow);
+		flow_heard(flow);
 	}
 	if (flow->has_left && flow->is_released)
 		free_flow(flow);
@@ -190,6 +206,7 @@ void flow_do_reset(struct vif_flow *flow, uint32_t code)
 	flow->tx_reset = true;
 	flow->tx_code = code;
 	flow->wants_fin = false;
+	flow_heard(flow);
 	if (is_announced(flow)) {
 		flow->wants_reset = true;
 		flow_want(flow);
@@ -301,6 +318,7 @@ void flow_wrote(struct vif_flow *flow, uint32_t len)
 	flow->is_lent = false;
 	flow->circuit->tx_held += len;
 	flow->circuit->trunk->tx_held += len;
+	flow_heard(flow);
 	flow_poke(flow);
 }
 
@@ -456,6 +474,7 @@ int vif_flow_finish(struct vif_flow *flow)
 	flow->tx_finished = true;
 	if (flow->tx.len == 0) {
 		flow->wants_fin = true;
+		flow_heard(flow);
 		flow_want(flow);
 	}
 	return 0;

@@ -192,7 +192,7 @@ static struct vif_circuit *make_half(struct vif_trunk *trunk)
 		return NULL;
 	out->is_told = false;
 	out->mode = VIF_CIRCUIT_SEALED;
-	out->state = CIRCUIT_RELAYED;
+	circuit_enter(out, CIRCUIT_RELAYED);
 	if (!window_open_relayed(out)) {
 		circuit_end(out, VIF_REASON_LIMIT, "", false);
 		return NULL;
@@ -223,7 +223,7 @@ static enum vif_reason pass_on(struct vif_circuit *in, struct vif_trunk *to,
 	struct vif_trunk *trunk = in->trunk;
 	struct vif_circuit *out;
 
-	in->state = CIRCUIT_RELAYED;
+	circuit_enter(in, CIRCUIT_RELAYED);
 	trunk->n_handshakes--;
 	/* The other side may not be flooded by way of us. */
 	if (!circuit_may_open(to) || !window_open_relayed(in))

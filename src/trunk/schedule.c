@@ -70,6 +70,7 @@ static void announce(struct vif_flow *flow)
 	flow->node.id = circuit->next_local;
 	id_table_add(&circuit->flow_table, &flow->node);
 	circuit->next_local += 2;
+	flow_heard(flow);
 	flow_log(flow, "opened by us", 0);
 	if (flow->rx_stopped) /* before anybody could be told */
 		flow->wants_stop = true;
@@ -166,7 +167,7 @@ static void put_close(struct writer *writer)
 
 	put_be32(body, circuit->closing.reason);
 	memcpy(body + 4, circuit->closing.text, len);
-	circuit->state = CIRCUIT_CLOSING;
+	circuit_enter(circuit, CIRCUIT_CLOSING);
 	circuit->deadline_ns =
 		time_after(circuit->trunk, circuit->trunk->config.drain_ns);
 	circuit->wants_close = false;

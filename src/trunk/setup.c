@@ -252,6 +252,7 @@ void vif_trunk_free(struct vif_trunk *trunk)
 	(void)trunk_end(trunk, VIF_REASON_CLOSED, false, "%s", "");
 	free_circuits(trunk);
 	assert(list_is_empty(&trunk->circuits) && trunk->n_flows == 0);
+	assert(trunk->n_dialling == 0 && trunk->n_unheard == 0);
 	if (trunk->session)
 		session_fini(trunk->session);
 	free(trunk->session);

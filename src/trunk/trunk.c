@@ -205,24 +205,7 @@ void trunk_begin_drain(struct vif_trunk *trunk)
 /* Whether all that the program has opened is known to the other side. */
 static bool is_announced(const struct vif_trunk *trunk)
 {
-	struct list *link, *after, *flow, *after_flow;
-
-	list_foreach(&trunk->circuits, link, after) {
-		const struct vif_circuit *circuit =
-			container_of(link, struct vif_circuit, all);
-
-		if (circuit->state < CIRCUIT_CONFIRMING)
-			return false;
-		list_foreach(&circuit->flows, flow, after_flow) {
-			const struct vif_flow *f =
-				container_of(flow, struct vif_flow, all);
-
-			if (!f->has_left && f->node.id == 0 &&
-			    (f->tx.len > 0 || f->wants_fin))
-				return false;
-		}
-	}
-	return true;
+	return trunk->n_dialling == 0 && trunk->n_unheard == 0;
 }
 
 /* Flows that were never written may not be any more: they would be new. */

@@ -299,6 +299,78 @@ static void draining_loses_nothing_unseen(void **state)
 	rig_fini(&rig);
 }
 
+/* One that was announced holds all the credit, and another one waits for it. */
+static void begin_waiting(struct rig *rig, struct vif_flow *flow[2])
+{
+	rig_init(rig);
+	rig->config[1].circuit_window = 10;
+	rig->config[1].circuit_window_max = 10;
+	rig_start(rig);
+	rig_dial(rig, VIF_CIRCUIT_DERIVED);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(vif_flow_open(rig->circuit[0], NULL, &flow[i]),
+				 0);
+		assert_int_equal(vif_flow_write(flow[i], "0123456789", 10), 10);
+	}
+	rig_run(rig);
+	assert_int_equal(vif_flow_id(flow[1]), 0);
+	assert_int_equal(vif_trunk_drain(rig->end[1]), 0);
+	rig_run(rig);
+	assert_false(rig->end[0]->said_drained);
+}
+
+static void drained_is_said_when_all_was_announced(void **state)
+{
+	struct vif_flow *flow[2];
+	char got[16];
+	struct rig rig;
+
+	(void)state;
+	begin_waiting(&rig, flow);
+	assert_int_equal(vif_flow_read(rig.flow[1], got, sizeof(got)), 10);
+	rig_run(&rig);
+	assert_int_not_equal(vif_flow_id(flow[1]), 0);
+	assert_true(rig.end[0]->said_drained);
+	rig_fini(&rig);
+}
+
+static void drained_is_said_when_the_rest_is_given_up(void **state)
+{
+	struct vif_flow *flow[2];
+	struct rig rig;
+
+	(void)state;
+	begin_waiting(&rig, flow);
+	assert_int_equal(vif_flow_reset(flow[1], VIF_REASON_PROGRAM), 0);
+	rig_run(&rig);
+	assert_true(rig.end[0]->said_drained);
+	assert_int_equal(rig.end[0]->n_unheard, 0);
+	rig_fini(&rig);
+}
+
+/* Nothing but an end, of a circuit that nobody has answered yet. */
+static void drained_waits_for_circuits(void **state)
+{
+	struct vif_circuit *circuit;
+	struct vif_flow *flow;
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig_start(&rig);
+	assert_int_equal(vif_trunk_drain(rig.end[1]), 0);
+	assert_int_equal(vif_circuit_dial(rig.end[0], NULL, &circuit), 0);
+	assert_int_equal(vif_flow_open(circuit, NULL, &flow), 0);
+	assert_int_equal(vif_flow_finish(flow), 0);
+	assert_true(rig_move(&rig, 1) > 0);
+	assert_true(rig.end[0]->peer_drains);
+	assert_false(rig.end[0]->said_drained);
+	rig_run(&rig);
+	assert_true(rig.end[0]->said_drained);
+	assert_non_null(rig.flow[1]);
+	rig_fini(&rig);
+}
+
 struct log {
 	struct rig rig; /* first, as it is the user of all callbacks */
 	unsigned int n[VIF_LOG_DEBUG + 1];
@@ -468,6 +540,9 @@ int main(void)
 		cmocka_unit_test(credit_goes_on_when_the_hop_has_credit),
 		cmocka_unit_test(draining_ends_both),
 		cmocka_unit_test(draining_loses_nothing_unseen),
+		cmocka_unit_test(drained_is_said_when_all_was_announced),
+		cmocka_unit_test(drained_is_said_when_the_rest_is_given_up),
+		cmocka_unit_test(drained_waits_for_circuits),
 		cmocka_unit_test(levels_of_logs_differ),
 		cmocka_unit_test(a_dump_shows_all_and_no_secret),
 		cmocka_unit_test(only_what_was_lent_is_committed),
