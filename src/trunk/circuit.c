@@ -43,6 +43,9 @@ int circuit_new(struct vif_trunk *trunk, bool is_local,
 	list_init(&circuit->flows);
 	list_init(&circuit->flow_control);
 	list_init(&circuit->blocked);
+	list_init(&circuit->line);
+	list_init(&circuit->roomier);
+	circuit->line_end = &circuit->flows;
 	round_member_init(&circuit->turn, VIF_WEIGHT_DEFAULT);
 	round_init(&circuit->round, CORE_FLOW_QUANTUM);
 	trunk_init_buckets(&circuit->bucket, trunk->now_ns);

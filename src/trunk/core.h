@@ -9,8 +9,8 @@
  *	flow.c       life of a flow         lane.c     packets on it
  *	receive.c    records that come      control.c  frames of the trunk
  *	schedule.c   records to be sent     stream.c   frames of flows
- *	window.c     credit                 timer.c    time
- *	event.c      what programs are told
+ *	window.c     credit                 room.c     room for writes
+ *	timer.c      time                   event.c    what programs are told
  *	set.h        sets of trunks         relay.h    circuits passed on
  *
  * All of it belongs to one thread at a time.
@@ -85,8 +85,8 @@ struct ending {
 struct vif_flow {
 	struct id_node node;         /* id 0: not announced */
 	struct vif_circuit *circuit; /* lives as long as the flow */
-	struct list all;             /* flows of the circuit */
-	struct list control;         /* with frames that are not data */
+	struct list all; /* flows of the circuit; in line for room: in front */
+	struct list control; /* with frames that are not data */
 	struct list event;
 	struct round_member turn; /* with data; or among those blocked */
 	void *user;
@@ -122,6 +122,7 @@ struct vif_flow {
 	bool wants_stop   : 1;
 	bool wants_fin    : 1; /* without data, or OPEN without data */
 	bool is_unheard   : 1; /* it has something, but no number yet */
+	bool is_in_line   : 1; /* for room that others have */
 	uint8_t log_level : 2; /* enum vif_log_level */
 };
 
@@ -196,7 +197,10 @@ struct vif_circuit {
 	struct list flows;
 	struct id_table flow_table;
 	struct list flow_control;
-	struct list blocked; /* turns of flows that wait for its credit */
+	struct list blocked;   /* turns of flows that wait for its credit */
+	struct list *line_end; /* last flow in line for room; or &flows */
+	struct list line;      /* of the trunk's circuits that have a line */
+	struct list roomier;   /* of those that hold less than they did */
 	struct round round;
 	uint32_t next_local, next_remote; /* flow ids */
 	uint32_t n_local, n_remote;       /* flows that live */
@@ -279,6 +283,7 @@ struct vif_trunk {
 	struct list graves; /* circuits to be freed */
 	struct id_table circuit_table;
 	struct list circuit_control, urgent;
+	struct list lines, roomier; /* of circuits whose flows want room */
 	struct round round;
 	uint32_t next_local, next_remote; /* circuit ids */
 	uint32_t n_circuits, n_remote;
@@ -289,7 +294,6 @@ struct vif_trunk {
 	uint32_t n_unheard;    /* flows it has to hear of before DRAINED */
 	uint32_t circuits_max; /* that we may open */
 	bool is_listening;
-	bool has_full_writers; /* writes took less, as all flows hold much */
 	/* what the trunk has to send */
 	bool wants_ready, wants_limit, wants_ping, wants_drain, wants_drained;
 	bool wants_close, wants_rekey;
@@ -550,15 +554,6 @@ void flow_do_stop(struct vif_flow *flow, uint32_t code);
 /* flow_drop_received() - throw it away, as if it were consumed */
 void flow_drop_received(struct vif_flow *flow);
 
-/* flow_room() - bytes a write would take */
-uint32_t flow_room(const struct vif_flow *flow);
-
-/* flow_wants_room() - a write took less than it should */
-void flow_wants_room(struct vif_flow *flow);
-
-/* flow_wake_writers() - after all flows together held too much */
-void flow_wake_writers(struct vif_trunk *trunk);
-
 /* flow_wrote(), flow_sent() - payload has come into its queue, or left it */
 void flow_wrote(struct vif_flow *flow, uint32_t len);
 void flow_sent(struct vif_flow *flow, uint32_t len);
@@ -571,6 +566,30 @@ int flow_may_write(const struct vif_flow *flow, bool is_lane);
 
 /* flow_may_read() - 1 when there are bytes, or what vif_flow_read() returns */
 int flow_may_read(const struct vif_flow *flow, bool is_lane);
+
+/* room.c */
+
+/* flow_room() - bytes a write would take */
+uint32_t flow_room(const struct vif_flow *flow);
+
+/* room_wanted() - a write took less than it should */
+void room_wanted(struct vif_flow *flow);
+
+/* room_came_of() - bytes of a flow have left its queue */
+void room_came_of(struct vif_flow *flow);
+
+/* room_came() - bytes of a circuit have left queues; while it lists flows, too */
+void room_came(struct vif_circuit *circuit);
+
+/* room_leave() - it waits no more */
+void room_leave(struct vif_flow *flow);
+
+/*
+ * room_wake() - tell the first who waits; false when there is nobody to tell
+ *
+ * Moves flows in the list of their circuit: nobody may be walking there.
+ */
+bool room_wake(struct vif_trunk *trunk);
 
 /* lane.c */
 

@@ -107,10 +107,13 @@ static bool next_of_circuit(struct vif_trunk *trunk, struct list *news,
 static bool next_of_flow(struct vif_trunk *trunk,
 			 struct vif_trunk_event *ret_event)
 {
-	struct list *first = list_first(&trunk->flow_news);
+	struct list *first;
 	struct vif_flow *flow;
 	unsigned int i;
 
+	while (list_is_empty(&trunk->flow_news) && room_wake(trunk))
+		;
+	first = list_first(&trunk->flow_news);
 	if (!first)
 		return false;
 	flow = container_of(first, struct vif_flow, event);

@@ -81,8 +81,8 @@ static void drop_tx(struct vif_flow *flow)
 		flow->packet_left = 0;
 		circuit_unblock(circuit);
 	}
-	if (circuit->trunk->has_full_writers)
-		flow_wake_writers(circuit->trunk);
+	flow->wants_room = false;
+	room_came(circuit);
 }
 
 static bool is_announced(const struct vif_flow *flow)
@@ -141,6 +141,7 @@ static void free_flow(struct vif_flow *flow)
 	drop_tx(flow);
 	if (!flow->is_told)
 		circuit->n_untold--;
+	room_leave(flow);
 	list_remove(&flow->event);
 	list_remove(&flow->all);
 	free(flow);
@@ -228,39 +229,6 @@ void flow_do_stop(struct vif_flow *flow, uint32_t code)
 	}
 }
 
-static void wake_writer(struct vif_flow *flow)
-{
-	uint32_t room = flow_room(flow);
-
-	if (!flow->wants_room || room == 0 || room < flow->low_water)
-		return;
-	flow->wants_room = false;
-	event_flow(flow, VIF_FLOW_WRITABLE);
-}
-
-void flow_wake_writers(struct vif_trunk *trunk)
-{
-	struct list *link, *after, *flow, *after_flow;
-
-	trunk->has_full_writers = false;
-	list_foreach(&trunk->circuits, link, after) {
-		struct vif_circuit *circuit =
-			container_of(link, struct vif_circuit, all);
-
-		list_foreach(&circuit->flows, flow, after_flow)
-			wake_writer(container_of(flow, struct vif_flow, all));
-	}
-}
-
-void flow_wants_room(struct vif_flow *flow)
-{
-	struct vif_trunk *trunk = flow->circuit->trunk;
-
-	flow->wants_room = true;
-	if (trunk->tx_held >= trunk->config.send_max / 2)
-		trunk->has_full_writers = true;
-}
-
 void flow_sent(struct vif_flow *flow, uint32_t len)
 {
 	struct vif_circuit *circuit = flow->circuit;
@@ -280,37 +248,13 @@ void flow_sent(struct vif_flow *flow, uint32_t len)
 	}
 	if (circuit->tx_held == 0) /* it may be time for CLOSE */
 		circuit_poke(circuit);
-	wake_writer(flow);
-	if (trunk->has_full_writers &&
-	    trunk->tx_held < trunk->config.send_max / 2)
-		flow_wake_writers(trunk);
+	room_came_of(flow);
+	room_came(circuit);
 }
 
 static bool is_ours(const struct vif_flow *flow)
 {
 	return trunk_is_ours(flow->circuit->trunk);
-}
-
-static uint64_t below(uint64_t n, uint64_t max)
-{
-	return n < max ? max - n : 0;
-}
-
-/*
- * A circuit may hold as much as one flow whatever the others hold: one that is
- * not read must not keep the others from writing.
- */
-uint32_t flow_room(const struct vif_flow *flow)
-{
-	const struct vif_circuit *circuit = flow->circuit;
-	const struct vif_trunk *trunk = circuit->trunk;
-	uint64_t of_trunk = below(trunk->tx_held, trunk->config.send_max);
-	uint64_t own = below(circuit->tx_held, trunk->config.flow_send_max);
-	uint64_t of_flow = below(flow->tx.len, trunk->config.flow_send_max);
-
-	if (of_trunk < own)
-		of_trunk = own;
-	return (uint32_t)(of_flow < of_trunk ? of_flow : of_trunk);
 }
 
 void flow_wrote(struct vif_flow *flow, uint32_t len)
@@ -398,7 +342,7 @@ int64_t vif_flow_write(struct vif_flow *flow, const void *bytes, size_t len)
 	if (r < 0)
 		return r;
 	if (len > room) {
-		flow_wants_room(flow);
+		room_wanted(flow);
 		len = room;
 	}
 	if (len == 0)
@@ -435,7 +379,7 @@ int vif_flow_reserve(struct vif_flow *flow, void **ret_bytes, size_t *ret_len)
 	if (r < 0)
 		return r;
 	if (room == 0) {
-		flow_wants_room(flow);
+		room_wanted(flow);
 		return 0;
 	}
 	got = byte_queue_reserve(&flow->tx, &flow->circuit->trunk->pool, room,

@@ -143,6 +143,8 @@ static void init_lists(struct vif_trunk *trunk)
 	list_init(&trunk->circuit_news);
 	list_init(&trunk->circuit_ends);
 	list_init(&trunk->flow_news);
+	list_init(&trunk->lines);
+	list_init(&trunk->roomier);
 	round_init(&trunk->round, trunk->config.record_max);
 }
 
