@@ -82,8 +82,13 @@ VIF_API int vif_circuit_dial(struct vif_trunk *trunk,
  *
  * Its flows are told of from now on. To refuse it, close it.
  *
+ * One that has ended meanwhile, but brought flows, can be taken all the same:
+ * they are told of, what came on them can be read, and VIF_CIRCUIT_CLOSED comes
+ * behind all that. Nothing can be sent on it. Whoever does not want them frees
+ * it.
+ *
  * Return: 0; -EALREADY for one that is accepted or was dialled; -ECONNABORTED
- * when it has ended meanwhile.
+ * when this side has refused it, or it has ended and has no flows.
  * Context: the thread of the trunk.
  */
 VIF_API int vif_circuit_accept(struct vif_circuit *circuit);

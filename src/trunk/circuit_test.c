@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of circuits, as their programs see them. */
+#include "trunk/core.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/trunk_rig.h"
+
+static void move_all(struct rig *rig)
+{
+	while (rig_move(rig, 0) + rig_move(rig, 1) > 0)
+		;
+}
+
+/* One that brings text, if it is not NULL, and has ended before it is taken. */
+static struct vif_circuit *came_and_went(struct rig *rig, const char *text)
+{
+	struct vif_trunk_event event;
+	struct vif_flow *flow;
+
+	rig_init(rig);
+	rig_start(rig);
+	assert_int_equal(vif_circuit_dial(rig->end[0], NULL, &rig->circuit[0]),
+			 0);
+	if (text) {
+		assert_int_equal(vif_flow_open(rig->circuit[0], NULL, &flow),
+				 0);
+		assert_int_equal(vif_flow_write(flow, text, strlen(text)),
+				 strlen(text));
+	}
+	move_all(rig);
+	assert_int_equal(vif_circuit_close(rig->circuit[0], 0, NULL), 0);
+	move_all(rig);
+	assert_true(vif_trunk_next_event(rig->end[1], &event));
+	assert_int_equal(event.type, VIF_CIRCUIT_INCOMING);
+	assert_int_equal(vif_circuit_reason(event.circuit, NULL),
+			 VIF_REASON_CLOSED);
+	return event.circuit;
+}
+
+static void what_has_ended_can_be_taken_for_its_flows(void **state)
+{
+	struct vif_trunk_event event;
+	struct vif_circuit *circuit;
+	struct rig rig;
+	char got[8];
+
+	(void)state;
+	circuit = came_and_went(&rig, "hello");
+	assert_int_equal(vif_circuit_accept(circuit), 0);
+	assert_int_equal(vif_circuit_accept(circuit), -EALREADY);
+	assert_true(vif_trunk_next_event(rig.end[1], &event));
+	assert_int_equal(event.type, VIF_FLOW_INCOMING);
+	assert_int_equal(vif_flow_read(event.flow, got, sizeof(got)), 5);
+	assert_memory_equal(got, "hello", 5);
+	assert_int_equal(vif_flow_read(event.flow, got, sizeof(got)), -ENODATA);
+	/* Its end is told behind all of them. */
+	do
+		assert_true(vif_trunk_next_event(rig.end[1], &event));
+	while (event.flow);
+	assert_int_equal(event.type, VIF_CIRCUIT_CLOSED);
+	assert_ptr_equal(event.circuit, circuit);
+	rig_fini(&rig);
+}
+
+static void what_has_ended_and_brought_nothing_cannot(void **state)
+{
+	struct vif_circuit *circuit;
+	struct rig rig;
+
+	(void)state;
+	circuit = came_and_went(&rig, NULL);
+	assert_int_equal(vif_circuit_accept(circuit), -ECONNABORTED);
+	rig_fini(&rig);
+}
+
+/* Whoever has refused it does not get its flows afterwards. */
+static void what_was_refused_cannot(void **state)
+{
+	struct vif_circuit *circuit;
+	struct rig rig;
+
+	(void)state;
+	circuit = came_and_went(&rig, "hello");
+	vif_circuit_abort(circuit, 0, NULL);
+	assert_int_equal(vif_circuit_accept(circuit), -ECONNABORTED);
+	rig_fini(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_has_ended_can_be_taken_for_its_flows),
+		cmocka_unit_test(what_has_ended_and_brought_nothing_cannot),
+		cmocka_unit_test(what_was_refused_cannot),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
