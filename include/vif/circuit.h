@@ -25,6 +25,10 @@ enum vif_circuit_mode {
 	VIF_CIRCUIT_SEALED = 3,  /* its own, end to end */
 };
 
+enum vif_circuit_limits {
+	VIF_CIRCUIT_IDENTITIES_MAX = 64, /* of a trunk, besides its own */
+};
+
 /**
  * struct vif_circuit_config - a circuit to be dialled
  *
@@ -75,6 +79,25 @@ struct vif_circuit_stats {
 VIF_API int vif_circuit_dial(struct vif_trunk *trunk,
 			     const struct vif_circuit_config *config,
 			     struct vif_circuit **ret_circuit);
+
+/**
+ * vif_trunk_add_identity() - be somebody else as well
+ * @trunk:       borrowed.
+ * @private_key: borrowed; copied, and wiped with the trunk.
+ *
+ * Bound and sealed circuits that are dialled to its public key are accepted as
+ * those to the trunk's own are, while the trunk listens; vif_circuit_local()
+ * says which. Who dials has to name the key, and learns nothing of it before he
+ * has proved to be somebody authorize takes: until then he gets
+ * VIF_REASON_NO_ROUTE, as for a key that is not here. An identity stays as long
+ * as the trunk.
+ *
+ * Return: 0; -EEXIST when the trunk has it; -EDQUOT beyond
+ * VIF_CIRCUIT_IDENTITIES_MAX; -ECONNABORTED; -EOWNERDEAD; -ENOMEM.
+ * Context: the thread of the trunk; allocates.
+ */
+VIF_API int vif_trunk_add_identity(struct vif_trunk *trunk,
+				   const uint8_t private_key[VIF_KEY_LEN]);
 
 /**
  * vif_circuit_accept() - take a circuit that was told of
@@ -162,6 +185,16 @@ VIF_API int vif_circuit_set_weight(struct vif_circuit *circuit,
  */
 VIF_API void vif_circuit_set_log_level(struct vif_circuit *circuit,
 				       enum vif_log_level level);
+
+/**
+ * vif_circuit_local() - who this end is
+ * @circuit: borrowed.
+ *
+ * Return: the public key, which lives as long as the circuit: of the trunk, of
+ * the identity it was dialled with, or that was dialled; NULL for none.
+ * Context: the thread of the trunk.
+ */
+VIF_API const uint8_t *vif_circuit_local(const struct vif_circuit *circuit);
 
 /**
  * vif_circuit_remote() - who the far end is

@@ -621,6 +621,11 @@ const uint8_t *vif_circuit_remote(const struct vif_circuit *circuit)
 	return circuit->has_remote ? circuit->remote : NULL;
 }
 
+const uint8_t *vif_circuit_local(const struct vif_circuit *circuit)
+{
+	return circuit->has_local ? circuit->local : NULL;
+}
+
 const char *vif_circuit_service(const struct vif_circuit *circuit)
 {
 	return circuit->service;

@@ -6,6 +6,7 @@
  *
  *	trunk.c      life of a trunk, what a program asks of it
  *	circuit.c    life of a circuit      dial.c     its handshake
+ *	identity.c   who we can be there
  *	flow.c       life of a flow         lane.c     packets on it
  *	receive.c    records that come      control.c  frames of the trunk
  *	schedule.c   records to be sent     stream.c   frames of flows
@@ -185,10 +186,11 @@ struct vif_circuit {
 	bool is_refused;   /* by the program, which wants none of its flows */
 	bool is_listening; /* for flows */
 	bool is_told;      /* the program has it, and frees it */
-	bool has_remote, has_exporter;
+	bool has_local, has_remote, has_exporter;
 	uint8_t wants; /* enum circuit_wants */
 	uint32_t events;
 	char service[VIF_CIRCUIT_SERVICE_MAX + 1];
+	uint8_t local[VIF_KEY_LEN];
 	uint8_t remote[VIF_KEY_LEN];
 	uint8_t exporter[VIF_KEY_LEN];
 	struct circuit_handshake *handshake; /* NULL when it is done */
@@ -257,6 +259,9 @@ struct vif_trunk {
 	struct noise_crypto crypto;
 	struct noise_pair identity;
 	bool has_identity, has_aes, has_exporter;
+	/* Only ever grows, as handshakes refer to it. */
+	struct list identities;
+	uint32_t n_identities;
 	/* state */
 	enum trunk_state state;
 	struct session *session; /* during the handshake */
@@ -497,6 +502,15 @@ uint64_t circuit_hop(const struct vif_circuit *circuit);
 bool circuit_got_hop(struct vif_circuit *circuit, uint64_t value);
 
 struct vif_circuit *circuit_find(const struct vif_trunk *trunk, uint32_t id);
+
+/* identity.c */
+
+/* identity_find() - one that is not the trunk's own; NULL for none */
+const struct noise_pair *identity_find(const struct vif_trunk *trunk,
+				       const uint8_t key[VIF_KEY_LEN]);
+
+/* identity_forget_all() - no handshake is left; twice is allowed */
+void identity_forget_all(struct vif_trunk *trunk);
 
 /* dial.c */
 

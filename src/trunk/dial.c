@@ -20,7 +20,8 @@
 
 struct circuit_handshake {
 	struct noise_handshake noise;    /* zeroed in derived circuits */
-	struct noise_pair own;           /* zeroed: the trunk's */
+	struct noise_pair own;           /* of the dialled; zeroed: none */
+	const struct noise_pair *local;  /* who we are here; NULL: nobody */
 	struct noise_key tx_key, rx_key; /* when they are split */
 	enum noise_pattern pattern;
 	enum noise_cipher cipher;
@@ -106,8 +107,7 @@ static int start_noise(struct vif_circuit *circuit)
 		.role = circuit->is_local ? NOISE_INITIATOR : NOISE_RESPONDER,
 		.prologue = hash,
 		.prologue_len = sizeof(hash),
-		.local = handshake->own.secret ? &handshake->own :
-						 &trunk->identity,
+		.local = handshake->local,
 		.random = trunk->config.random,
 		.random_user = trunk->config.user,
 	};
@@ -135,27 +135,43 @@ static int add_message(struct circuit_handshake *handshake,
 	return r;
 }
 
+static void set_local(struct vif_circuit *circuit,
+		      const struct noise_pair *local)
+{
+	circuit->handshake->local = local;
+	circuit->has_local = local;
+	if (local)
+		memcpy(circuit->local, local->public_key, VIF_KEY_LEN);
+}
+
 int dial_init(struct vif_circuit *circuit,
 	      const struct vif_circuit_config *config)
 {
+	struct vif_trunk *trunk = circuit->trunk;
 	struct circuit_handshake *handshake = calloc(1, sizeof(*handshake));
 
 	if (!handshake)
 		return -ENOMEM;
 	circuit->handshake = handshake;
 	handshake->pattern = config->remote ? NOISE_IK : NOISE_XX;
-	handshake->cipher =
-		circuit->trunk->has_aes ? NOISE_AESGCM : NOISE_CHACHAPOLY;
+	handshake->cipher = trunk->has_aes ? NOISE_AESGCM : NOISE_CHACHAPOLY;
 	if (config->remote) {
 		handshake->has_pinned = true;
 		memcpy(handshake->pinned, config->remote, VIF_KEY_LEN);
 		if (!noise_public_key_is_canonical(handshake->pinned))
 			return -EINVAL;
 	}
-	return config->identity ?
-		       noise_pair_init(&handshake->own, &circuit->trunk->crypto,
-				       config->identity) :
-		       0;
+	if (config->identity) {
+		int r = noise_pair_init(&handshake->own, &trunk->crypto,
+					config->identity);
+
+		if (r < 0)
+			return r;
+	}
+	set_local(circuit, config->identity    ? &handshake->own :
+			   trunk->has_identity ? &trunk->identity :
+						 NULL);
+	return 0;
 }
 
 /* Writes the fixed part of OPEN and the service. */
@@ -278,9 +294,6 @@ static bool judge_remote(struct vif_circuit *circuit)
 {
 	const struct circuit_handshake *handshake = circuit->handshake;
 	const struct vif_trunk_config *config = &circuit->trunk->config;
-	const struct noise_pair *own = handshake->own.secret ?
-					       &handshake->own :
-					       &circuit->trunk->identity;
 	const uint8_t *key = noise_handshake_remote(&handshake->noise);
 
 	assert(key);
@@ -289,7 +302,7 @@ static bool judge_remote(struct vif_circuit *circuit)
 		return false;
 	/* Ourselves, unless that is who was dialled: somebody reflects. */
 	if (!handshake->has_pinned &&
-	    CRYPTO_memcmp(key, own->public_key, VIF_KEY_LEN) == 0)
+	    CRYPTO_memcmp(key, circuit->local, VIF_KEY_LEN) == 0)
 		return false;
 	memcpy(circuit->remote, key, VIF_KEY_LEN);
 	circuit->has_remote = true;
@@ -314,6 +327,10 @@ struct open_body {
 	uint8_t mode, pattern, suite;
 	const uint8_t *destination;
 	size_t len; /* without the Noise message */
+	/* What it is to this trunk, by find_us(): */
+	bool is_us;
+	bool is_hidden; /* nobody is to find out that it is */
+	const struct noise_pair *local;
 };
 
 static bool read_open(const uint8_t *body, size_t len,
@@ -343,31 +360,42 @@ static bool read_open(const uint8_t *body, size_t len,
 	       (open.pattern == DIAL_XX || open.pattern == DIAL_IK);
 }
 
-static bool is_for_us(const struct vif_trunk *trunk,
-		      const struct open_body *open)
+static bool is_trunks(const struct vif_trunk *trunk, const uint8_t *destination)
 {
-	return memcmp(open->destination, no_key, VIF_KEY_LEN) == 0 ||
+	return memcmp(destination, no_key, VIF_KEY_LEN) == 0 ||
 	       (trunk->has_identity &&
-		memcmp(open->destination, trunk->identity.public_key,
-		       VIF_KEY_LEN) == 0);
+		memcmp(destination, trunk->identity.public_key, VIF_KEY_LEN) ==
+			0);
+}
+
+/*
+ * Identities besides the trunk's own are nobody's business: only who proves in
+ * his first message that he is welcome gets another answer than for a key that
+ * is not here. XX would answer anybody.
+ */
+static void find_us(const struct vif_trunk *trunk, struct open_body *open)
+{
+	if (is_trunks(trunk, open->destination)) {
+		open->is_us = true;
+		open->local = trunk->has_identity ? &trunk->identity : NULL;
+	} else if (trunk->is_listening && open->pattern == DIAL_IK) {
+		open->local = identity_find(trunk, open->destination);
+		open->is_us = open->is_hidden = open->local;
+	}
 }
 
 /* Why a circuit cannot be had; VIF_REASON_NONE when it can. */
 static enum vif_reason refusal(const struct vif_trunk *trunk,
 			       const struct open_body *open)
 {
-	bool is_us = is_for_us(trunk, open);
-
 	if (trunk->is_closing)
 		return VIF_REASON_DRAINING;
-	if (!is_us && open->mode != VIF_CIRCUIT_SEALED)
-		return VIF_REASON_NO_ROUTE;
-	if (is_us && !trunk->is_listening)
+	if (open->is_us && !trunk->is_listening)
 		return VIF_REASON_REFUSED;
 	if (trunk->n_remote > trunk->config.circuits_max ||
 	    trunk->n_handshakes > trunk->config.handshakes_max)
 		return VIF_REASON_LIMIT;
-	if (is_us && open->mode != VIF_CIRCUIT_DERIVED && !trunk->has_identity)
+	if (open->is_us && open->mode != VIF_CIRCUIT_DERIVED && !open->local)
 		return VIF_REASON_IDENTITY;
 	return VIF_REASON_NONE;
 }
@@ -442,9 +470,10 @@ static bool is_in_turn(struct vif_trunk *trunk,
 }
 
 /* It is for us: answer, and wait for the last word. */
-static void accept_open(struct vif_circuit *circuit,
-			const struct frame_header *frame, const uint8_t *body,
-			const struct open_body *open)
+static enum vif_reason accept_open(struct vif_circuit *circuit,
+				   const struct frame_header *frame,
+				   const uint8_t *body,
+				   const struct open_body *open)
 {
 	struct vif_trunk *trunk = circuit->trunk;
 	int r;
@@ -453,12 +482,16 @@ static void accept_open(struct vif_circuit *circuit,
 	memcpy(circuit->handshake->open, body, open->len);
 	circuit->handshake->open_len = open->len;
 	got_hello(circuit, body + 4);
+	set_local(circuit, open->local);
 	r = answer(circuit, open, body + open->len, frame->len - open->len);
+	if (r < 0 && open->is_hidden)
+		return VIF_REASON_NO_ROUTE;
 	if (failed(circuit, r))
-		return;
+		return VIF_REASON_NONE;
 	circuit->deadline_ns =
 		time_after(trunk, trunk->config.circuit_handshake_ns);
 	circuit_want(circuit, WANTS_ACCEPT);
+	return VIF_REASON_NONE;
 }
 
 /* Takes it, here or behind another trunk; or says why not. */
@@ -473,12 +506,14 @@ static enum vif_reason judge_open(struct vif_circuit *circuit,
 		return reason;
 	if (!circuit_got_hop(circuit, frame->value))
 		return VIF_REASON_PROTOCOL;
-	if (!is_for_us(circuit->trunk, open))
-		return relay_open(circuit, frame, body, open->destination);
+	if (!open->is_us)
+		return open->mode == VIF_CIRCUIT_SEALED ?
+			       relay_open(circuit, frame, body,
+					  open->destination) :
+			       VIF_REASON_NO_ROUTE;
 	if (!window_open(circuit))
 		return VIF_REASON_LIMIT;
-	accept_open(circuit, frame, body, open);
-	return VIF_REASON_NONE;
+	return accept_open(circuit, frame, body, open);
 }
 
 void dial_got_open(struct vif_trunk *trunk, const struct frame_header *frame,
@@ -496,6 +531,7 @@ void dial_got_open(struct vif_trunk *trunk, const struct frame_header *frame,
 				"an OPEN made no sense");
 		return;
 	}
+	find_us(trunk, &open);
 	circuit = incoming(trunk, frame);
 	if (!circuit) {
 		(void)trunk_end(trunk, VIF_REASON_MEMORY, true, "no memory");

@@ -123,6 +123,36 @@ static void a_circuit_goes_through(void **state)
 	chain_fini(&chain);
 }
 
+/* Bob is somebody else as well, and the relay knows the way to both. */
+static void a_circuit_goes_to_another_identity(void **state)
+{
+	static const uint8_t secret[VIF_KEY_LEN] = "somebody else";
+	uint8_t key[VIF_KEY_LEN];
+	struct vif_circuit_config config = {
+		.size = sizeof(config),
+		.mode = VIF_CIRCUIT_SEALED,
+		.remote = key,
+	};
+	struct chain chain;
+
+	(void)state;
+	chain_make(&chain, 0);
+	assert_int_equal(vif_key_public(secret, key), 0);
+	assert_int_equal(vif_trunk_add_identity(chain.bob.end[0], secret), 0);
+	assert_int_equal(vif_relay_route(chain.bob.end[1], key), 0);
+	assert_int_equal(vif_circuit_dial(chain.alice.end[0], &config,
+					  &chain.alice.circuit[0]),
+			 0);
+	chain_run(&chain);
+	assert_true(rig_saw(&chain.alice, 0, VIF_CIRCUIT_READY));
+	assert_memory_equal(vif_circuit_local(chain.bob.circuit[0]), key,
+			    VIF_KEY_LEN);
+	chain_dial(&chain);
+	assert_memory_equal(vif_circuit_local(chain.far), chain.bob.key[0],
+			    VIF_KEY_LEN);
+	chain_fini(&chain);
+}
+
 /* More than the hop's window; and hops of different record sizes. */
 static void much_goes_through(uint32_t record_max)
 {
@@ -306,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_circuit_goes_through),
+		cmocka_unit_test(a_circuit_goes_to_another_identity),
 		cmocka_unit_test(much_goes_through_equal_hops),
 		cmocka_unit_test(much_goes_through_a_narrow_hop),
 		cmocka_unit_test(nobody_is_behind_a_key_without_route),

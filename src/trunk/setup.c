@@ -144,6 +144,7 @@ static void init_lists(struct vif_trunk *trunk)
 	list_init(&trunk->circuit_ends);
 	list_init(&trunk->flow_news);
 	list_init(&trunk->lines);
+	list_init(&trunk->identities);
 	list_init(&trunk->roomier);
 	round_init(&trunk->round, trunk->config.record_max);
 }
@@ -261,6 +262,7 @@ void vif_trunk_free(struct vif_trunk *trunk)
 	seal_fini(&trunk->tx_seal);
 	seal_fini(&trunk->rx_seal);
 	noise_pair_fini(&trunk->identity);
+	identity_forget_all(trunk);
 	noise_crypto_fini(&trunk->crypto);
 	block_put(&trunk->pool, trunk->rx_block);
 	block_pool_fini(&trunk->pool);
