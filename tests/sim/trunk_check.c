@@ -102,7 +102,7 @@ static bool circuit_reason_is_true(const struct model *model,
 	return model_codes_has(&circuit->codes, reason) ||
 	       model_codes_has(&model->codes, reason) ||
 	       (reason == VIF_REASON_TRUNCATED &&
-		(model->net->cut || ends_without_word(model)));
+		(model_is_cut(model) || ends_without_word(model)));
 }
 
 static void circuit_event(struct model *model, enum sim_side side,
@@ -255,12 +255,14 @@ static void trunk_event(struct model *model, enum sim_side side,
 		sim_check(type == VIF_TRUNK_CLOSED);
 		sim_check(!model->closed_event[side]);
 		model->closed_event[side] = true;
-		reason = vif_trunk_reason(model->net->end[side].trunk, NULL);
+		reason = vif_trunk_reason(model->link[side]->end[side].trunk,
+					  NULL);
 		if (reason == VIF_REASON_NONE)
 			sim_check(model->drained[0] || model->drained[1] ||
 				  model->closed[0] || model->closed[1]);
 		else if (reason == VIF_REASON_TRUNCATED)
-			sim_check(model->net->cut || ends_without_word(model));
+			sim_check(model_is_cut(model) ||
+				  ends_without_word(model));
 		else if (!model_codes_has(&model->codes, reason))
 			sim_fail(__FILE__, __LINE__, "trunk ends with %s (%u)",
 				 vif_reason_name(reason), reason);
@@ -272,8 +274,9 @@ bool model_events(struct model *model, enum sim_side side)
 	struct vif_trunk_event event;
 	bool any = false;
 
-	sim_net_enter(side);
-	while (vif_trunk_next_event(model->net->end[side].trunk, &event)) {
+	sim_net_enter_on(model->link[side], side);
+	while (vif_trunk_next_event(model->link[side]->end[side].trunk,
+				    &event)) {
 		any = true;
 		model->n_events++;
 		/* The end of the trunk is the last thing it tells. */
@@ -405,7 +408,7 @@ static void check_trunk(const struct model *model, enum sim_side side)
 	uint64_t windows = 0, held, untold = 0;
 	struct vif_trunk_stats stats;
 
-	vif_trunk_stats(model->net->end[side].trunk, &stats);
+	vif_trunk_stats(model->link[side]->end[side].trunk, &stats);
 	for (uint32_t i = 0; i < model->n_circuit; i++)
 		windows += check_circuit(model, &model->circuit[i], side);
 	for (uint32_t i = 0; i < model->n_flow; i++)
@@ -442,7 +445,7 @@ static bool is_undisturbed(const struct model *model,
 	const struct model_circuit *circuit = flow->circuit;
 	enum sim_side reader = sim_other(writer);
 
-	if (model->net->cut || circuit->aborted[0] || circuit->aborted[1] ||
+	if (model_is_cut(model) || circuit->aborted[0] || circuit->aborted[1] ||
 	    circuit->freed[0] || circuit->freed[1] || model->aborted[0] ||
 	    model->aborted[1] || circuit->closed[reader] ||
 	    model->closed[reader])
@@ -534,7 +537,7 @@ static void check_levels_at_rest(const struct model *model, enum sim_side side)
 	const struct wire_level *in = &wire->trunk[sim_other(side)];
 	struct vif_trunk_stats stats;
 
-	vif_trunk_stats(model->net->end[side].trunk, &stats);
+	vif_trunk_stats(model->link[side]->end[side].trunk, &stats);
 	/* I3: the pool is full again. */
 	sim_check_equal(stats.rx_held, held_by_broken_lanes(model, side));
 	sim_check_equal(stats.tx_held, 0);

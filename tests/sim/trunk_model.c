@@ -20,6 +20,8 @@ void model_init(struct model *model, struct sim_net *net, struct wire *wire,
 	memset(model, 0, sizeof(*model));
 	model->net = net;
 	model->wire = wire;
+	for (int side = 0; side < SIM_SIDES; side++)
+		model->link[side] = net;
 	model->config = config;
 	model->next_code = VIF_REASON_PROGRAM;
 	model->packet_max = 1500;
@@ -51,9 +53,14 @@ uint32_t model_code(struct model *model)
 	return model->next_code++;
 }
 
+bool model_is_cut(const struct model *model)
+{
+	return model->link[0]->cut || model->link[1]->cut;
+}
+
 bool model_trunk_may_end(const struct model *model)
 {
-	return model->codes.n > 0 || model->net->cut;
+	return model->codes.n > 0 || model_is_cut(model);
 }
 
 bool model_circuit_may_end(const struct model *model,
@@ -114,8 +121,8 @@ void model_dial(struct model *model, enum sim_side side,
 		.mode = mode,
 		.number = model->n_circuit,
 	};
-	sim_net_enter(side);
-	ret = vif_circuit_dial(model->net->end[side].trunk, &config,
+	sim_net_enter_on(model->link[side], side);
+	ret = vif_circuit_dial(model->link[side]->end[side].trunk, &config,
 			       &circuit->handle[side]);
 	if (ret == 0)
 		model->n_circuit++;
@@ -175,7 +182,7 @@ void model_close_circuit(struct model *model, struct model_circuit *circuit,
 
 	if (!circuit->handle[side])
 		return;
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	model_learn_ids(model, side);
 	if (abort)
 		vif_circuit_abort(circuit->handle[side], code, "enough");
@@ -204,21 +211,20 @@ void model_free_circuit(struct model *model, struct model_circuit *circuit,
 {
 	if (!circuit->handle[side])
 		return;
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	model_codes_add(&circuit->codes, VIF_REASON_CLOSED);
 	circuit->freed[side] = true;
 	vif_circuit_free(circuit->handle[side]);
 	circuit->handle[side] = NULL;
-	(void)model;
 }
 
 void model_close_trunk(struct model *model, enum sim_side side, bool abort)
 {
 	uint32_t code = model_code(model);
-	struct vif_trunk *trunk = model->net->end[side].trunk;
+	struct vif_trunk *trunk = model->link[side]->end[side].trunk;
 	int ret = 0;
 
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	model_learn_ids(model, side);
 	model_codes_add(&model->codes, code);
 	model_codes_add(&model->codes, VIF_REASON_CLOSED);
@@ -238,10 +244,10 @@ void model_drain(struct model *model, enum sim_side side)
 {
 	int ret;
 
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	model_codes_add(&model->codes, VIF_REASON_DRAINING);
 	model_codes_add(&model->codes, VIF_REASON_CLOSED);
-	ret = vif_trunk_drain(model->net->end[side].trunk);
+	ret = vif_trunk_drain(model->link[side]->end[side].trunk);
 	sim_check(ret == 0 || ret == -EALREADY || ret == -ECONNABORTED);
 	model->drained[side] = true;
 }
@@ -277,7 +283,7 @@ void model_open(struct model *model, struct model_circuit *circuit,
 		flow->stream[SIM_ACCEPTER].seed = seed | (model->n_flow & 0xff);
 		flow->stream[SIM_DIALER].seed = ~seed;
 	}
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	ret = vif_flow_open(circuit->handle[side], &config,
 			    &flow->handle[side]);
 	if (ret == 0)
@@ -349,7 +355,7 @@ uint64_t model_write(struct model *model, struct model_flow *flow,
 
 	if (max > MODEL_CHUNK)
 		max = MODEL_CHUNK;
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	if (reserve) {
 		ret = write_reserved(flow->handle[side], stream->seed,
 				     stream->written, &max);
@@ -376,7 +382,7 @@ bool model_send_packet(struct model *model, struct model_flow *flow,
 
 	content_packet(stream->seed, stream->n_written, model->packet_max,
 		       chunk, &seg, &packet);
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	ret = vif_flow_send_packet(flow->handle[side], &packet);
 	if (ret < 0) {
 		check_write_error(model, flow, side, ret);
@@ -465,7 +471,7 @@ uint64_t model_read(struct model *model, struct model_flow *flow,
 
 	if (max > MODEL_CHUNK)
 		max = MODEL_CHUNK;
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	if (peek)
 		ret = read_peeked(flow->handle[side], stream->seed,
 				  stream->read, max);
@@ -493,7 +499,7 @@ bool model_receive_packet(struct model *model, struct model_flow *flow,
 	struct iovec seg;
 	int ret;
 
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	ret = vif_flow_receive_packet(flow->handle[side], chunk, sizeof(chunk),
 				      &seg, &packet);
 	if (ret < 0) {
@@ -518,7 +524,7 @@ void model_finish(struct model *model, struct model_flow *flow,
 {
 	int ret;
 
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	ret = vif_flow_finish(flow->handle[side]);
 	if (ret < 0) {
 		check_write_error(model, flow, side, ret);
@@ -539,7 +545,7 @@ void model_reset(struct model *model, struct model_flow *flow,
 	uint32_t code = model_code(model);
 	int ret;
 
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	ret = vif_flow_reset(flow->handle[side], code);
 	if (ret < 0) {
 		check_write_error(model, flow, side, ret);
@@ -557,7 +563,7 @@ void model_stop(struct model *model, struct model_flow *flow,
 	uint32_t code = model_code(model);
 	int ret;
 
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	ret = vif_flow_stop(flow->handle[side], code);
 	if (ret == -EPIPE) {
 		sim_check(stream->stopped || stream->ended);
@@ -581,7 +587,7 @@ void model_let_go(struct model *model, struct model_flow *flow,
 
 	if (!flow->handle[side])
 		return;
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	if (flow->id == 0)
 		flow->id = vif_flow_id(flow->handle[side]);
 	if (!out->finished && !out->reset)
@@ -591,5 +597,4 @@ void model_let_go(struct model *model, struct model_flow *flow,
 	vif_flow_close(flow->handle[side]);
 	flow->handle[side] = NULL;
 	flow->was_let_go[side] = true;
-	(void)model;
 }

@@ -85,8 +85,9 @@ struct model_circuit {
 };
 
 struct model {
-	struct sim_net *net;
+	struct sim_net *net; /* whose randomness it takes */
 	struct wire *wire;
+	struct sim_net *link[SIM_SIDES];       /* the connection of that side */
 	const struct vif_trunk_config *config; /* of both */
 	struct model_circuit circuit[MODEL_CIRCUITS];
 	uint32_t n_circuit;
@@ -175,5 +176,8 @@ bool model_flow_reason_is_true(const struct model *model,
 bool model_circuit_may_end(const struct model *model,
 			   const struct model_circuit *circuit);
 bool model_trunk_may_end(const struct model *model);
+
+/* Whether the connection of either side was cut. */
+bool model_is_cut(const struct model *model);
 
 #endif

@@ -84,6 +84,7 @@ void sim_net_init(struct sim_net *net, uint64_t seed)
 	net->exact = true;
 	net->cut = net->tells = false;
 	net->moved = 0;
+	net->wire = NULL;
 	for (int side = 0; side < SIM_SIDES; side++) {
 		struct sim_pipe *pipe = &net->pipe[side];
 		struct sim_end *end = &net->end[side];
@@ -138,7 +139,7 @@ void sim_net_trunk(struct sim_net *net, enum sim_side side,
 	own.log_level = VIF_LOG_DEBUG;
 	if (!own.identity)
 		own.identity = sim_private_key(side);
-	sim_net_enter(side);
+	sim_net_enter_on(net, side);
 	ret = vif_trunk_new(roles[side], &own, net->now_ns, &end->trunk,
 			    &error);
 	if (ret != 0)
@@ -149,7 +150,7 @@ void sim_net_trunk(struct sim_net *net, enum sim_side side,
 void sim_net_fini(struct sim_net *net)
 {
 	for (int side = 0; side < SIM_SIDES; side++) {
-		sim_net_enter((enum sim_side)side);
+		sim_net_enter_on(net, (enum sim_side)side);
 		vif_trunk_free(net->end[side].trunk);
 		net->end[side].trunk = NULL;
 	}
@@ -277,7 +278,7 @@ bool sim_net_send(struct sim_net *net, enum sim_side side, size_t max)
 	struct sim_end *end = &net->end[side];
 	size_t n;
 
-	sim_net_enter(side);
+	sim_net_enter_on(net, side);
 	if (end->out_at == end->out_len)
 		ask_for_bytes(end);
 	if (end->out_at == end->out_len) {
@@ -315,7 +316,7 @@ bool sim_net_deliver(struct sim_net *net, enum sim_side side, size_t max)
 
 	if (pipe->stalled || end->saw_end)
 		return false;
-	sim_net_enter(side);
+	sim_net_enter_on(net, side);
 	if (n == 0)
 		return deliver_end(net, side);
 	if (n > max)
@@ -381,7 +382,7 @@ void sim_net_advance(struct sim_net *net, uint64_t now_ns)
 	for (int side = 0; side < SIM_SIDES; side++) {
 		struct vif_trunk *trunk = net->end[side].trunk;
 
-		sim_net_enter((enum sim_side)side);
+		sim_net_enter_on(net, (enum sim_side)side);
 		vif_trunk_advance(trunk, now_ns);
 		/* A timer that stays over would keep its program busy. */
 		sim_check(vif_trunk_deadline(trunk) > now_ns);
@@ -399,5 +400,12 @@ bool sim_net_is_over(const struct sim_net *net)
 
 void sim_net_enter(enum sim_side side)
 {
+	wire_enter(side);
+}
+
+void sim_net_enter_on(const struct sim_net *net, enum sim_side side)
+{
+	if (net->wire)
+		wire_switch(net->wire);
 	wire_enter(side);
 }

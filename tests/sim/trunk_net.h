@@ -35,6 +35,8 @@ enum sim_numbers {
 
 enum sim_side { SIM_DIALER, SIM_ACCEPTER, SIM_SIDES };
 
+struct wire;
+
 struct sim_random {
 	uint64_t state;
 };
@@ -79,6 +81,7 @@ struct sim_net {
 	bool cut;           /* it has happened */
 	bool tells;         /* print what the trunks log */
 	uint64_t moved;     /* bytes, ever, either way */
+	struct wire *wire;  /* its account, if there are several; or NULL */
 	struct sim_pipe pipe[SIM_SIDES]; /* by sender */
 	struct sim_end end[SIM_SIDES];
 };
@@ -156,6 +159,9 @@ bool sim_net_is_over(const struct sim_net *net);
 
 /* sim_net_enter() - the trunk of this side is called next */
 void sim_net_enter(enum sim_side side);
+
+/* sim_net_enter_on() - the same, where there are several connections */
+void sim_net_enter_on(const struct sim_net *net, enum sim_side side);
 
 static inline enum sim_side sim_other(enum sim_side side)
 {

@@ -127,7 +127,7 @@ static void change_something(struct model *model, struct model_flow *flow,
 	struct model_circuit *circuit = any_circuit(model, side);
 	uint32_t weight = sim_pick(random, VIF_WEIGHT_MAX) + 1;
 
-	sim_net_enter(side);
+	sim_net_enter_on(model->link[side], side);
 	sim_check(vif_flow_set_weight(flow->handle[side], weight) == 0);
 	vif_flow_set_low_water(flow->handle[side], sim_pick(random, 5000));
 	if (!circuit)
@@ -243,7 +243,7 @@ static bool must_be_over(const struct model *model)
 		if (model->closed[side] || model->aborted[side] ||
 		    model->drained[side])
 			return true;
-	return model->net->cut;
+	return model_is_cut(model);
 }
 
 bool program_is_done(const struct model *model)
@@ -297,7 +297,7 @@ void program_tell(const struct model *model)
 	for (int side = 0; side < SIM_SIDES; side++)
 		printf("trunk, side %d:%s%s\n", side,
 		       model->closed_event[side] ? " closed" : "",
-		       vif_trunk_is_closed(model->net->end[side].trunk) ?
+		       vif_trunk_is_closed(model->link[side]->end[side].trunk) ?
 			       ", nothing to send" :
 			       "");
 }

@@ -155,6 +155,9 @@ void wire_init(struct wire *wire, const struct sim_net *net,
 	       const struct vif_trunk_config config[SIM_SIDES]);
 void wire_fini(struct wire *wire);
 
+/* wire_switch() - of several accounts, the one to keep from now on */
+void wire_switch(struct wire *wire);
+
 /* wire_enter() - whose trunk seals and opens from now on */
 void wire_enter(enum sim_side side);
 
