@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "tests/sim/trunk_program.h"
+#include "tests/sim/trunk_choice.h"
 
 enum {
 	N_SEEDS = 10000,
@@ -25,17 +25,6 @@ enum {
 	MOVES_MAX = 16, /* between two acts of programs, while winding up */
 	NOTE_EVERY = 10000,
 	ROUNDS_MAX = 2000000, /* of a run, before it is taken for endless */
-};
-
-enum ending {
-	END_DRAIN,
-	END_DRAIN_BOTH,
-	END_CLOSE,
-	END_CLOSE_BOTH,
-	END_ABORT,
-	END_CUT,
-	ENDINGS,
-	END_NONE = ENDINGS,
 };
 
 static const char *const ending_names[] = {
@@ -52,9 +41,6 @@ struct tally {
 	uint64_t packets, bytes;
 };
 
-/* How large windows and what goes through them are. */
-enum size { TINY, SMALL, LARGE, SIZES };
-
 struct sim {
 	enum size size;
 	struct sim_net net;
@@ -68,133 +54,7 @@ struct sim {
 	uint64_t n_checked; /* wire.n_changes at the last check */
 };
 
-#define any_of(sim, array) \
-	((array)[sim_pick(&(sim)->net.random, ARRAY_LEN(array))])
-
 /* Choices of a seed */
-
-static void choose_connection(struct sim *sim)
-{
-	static const size_t capacities[] = { 1,    2,    16,    100,
-					     4096, 4096, 65536, SIM_PIPE_MAX };
-	static const size_t portions[] = { 1, 3, 17, 1500, 65536, 65536 };
-	static const uint64_t delays[] = { 0, SIM_US, SIM_MS, 50 * SIM_MS };
-	struct sim_net *net = &sim->net;
-
-	net->exact = false;
-	net->portion_max = any_of(sim, portions);
-	net->delay_max_ns = any_of(sim, delays);
-	for (int side = 0; side < SIM_SIDES; side++) {
-		size_t capacity = any_of(sim, capacities);
-
-		net->pipe[side].capacity = capacity;
-		net->end[side].out_size = sim_pick(&net->random, 4) ?
-						  VIF_TRUNK_SEND_MIN :
-						  SIM_OUT_MAX;
-		/* A byte in 50 ms would be too slow for any handshake. */
-		if (capacity < 4096 && net->delay_max_ns > 10 * SIM_US)
-			net->delay_max_ns = 10 * SIM_US;
-	}
-}
-
-/* Both ends have windows of about the same size, or nothing would be large. */
-static uint32_t choose_window(struct sim *sim)
-{
-	static const uint32_t windows[SIZES][4] = {
-		[TINY] = { 1, 2, 17, 100 },
-		[SMALL] = { 1008, 1023, 1025, 4096 },
-		[LARGE] = { 16000, 65536, 131182, 131182 },
-	};
-
-	return any_of(sim, windows[sim->size]);
-}
-
-static void choose_windows(struct sim *sim, struct vif_trunk_config *config)
-{
-	static const uint32_t factors[] = { 1, 4, 64 };
-	static const uint32_t hops[] = { 0, 2080, 40000 };
-	static const uint32_t spare[] = { 0, 2000, 1 << 20, 1 << 23 };
-
-	config->flow_window = choose_window(sim);
-	config->flow_window_max = config->flow_window * any_of(sim, factors);
-	config->circuit_window = choose_window(sim);
-	config->circuit_window_max =
-		config->circuit_window * any_of(sim, factors);
-	config->hop_window = any_of(sim, hops);
-	/* Circuits that are dialled need some besides. */
-	config->window = (config->circuits_max + 1) * config->circuit_window +
-			 any_of(sim, spare);
-}
-
-static void choose_config(struct sim *sim, enum sim_side side)
-{
-	static const uint32_t records[] = { 1024, 1025, 4096, 16400, 65519 };
-	static const uint32_t queues[] = { 1000, 4096, 65536, 1 << 18 };
-	static const uint32_t flows[] = { 2, 8, 4096, 4096 };
-	static const uint64_t health[] = { 0, SIM_NEVER, 4 * SIM_S };
-	static const uint64_t rekey[] = { 0, 2 * SIM_S, 10 * SIM_S };
-	struct vif_trunk_config *config = &sim->config[side];
-
-	*config = (struct vif_trunk_config){
-		.record_max = any_of(sim, records),
-		.circuits_max = 1 + sim_pick(&sim->net.random, 8),
-		.flow_send_max = any_of(sim, queues),
-		.flows_max = any_of(sim, flows),
-		.health_ns = any_of(sim, health),
-		.rekey_ns = any_of(sim, rekey),
-		.drain_ns = SIM_NEVER,
-		.handshake_ns = SIM_NEVER,
-		.circuit_handshake_ns = SIM_NEVER,
-	};
-	config->send_max =
-		config->flow_send_max * (1 + sim_pick(&sim->net.random, 8));
-	choose_windows(sim, config);
-	if (side == SIM_DIALER && sim_pick(&sim->net.random, 2)) {
-		config->remote = sim_public_key(SIM_ACCEPTER);
-		config->hide_identity = sim_pick(&sim->net.random, 2);
-	}
-	if (config->flows_max < MODEL_FLOWS)
-		sim->model.limits_flows = true;
-}
-
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-static void choose_habits(struct sim *sim)
-{
-	static const uint32_t budgets[SIZES] = { 300, 30000, 300000 };
-	static const size_t chunks[] = { 1, 100, 3000, MODEL_CHUNK };
-	const struct vif_trunk_config *a = &sim->config[0];
-	const struct vif_trunk_config *b = &sim->config[1];
-	uint32_t window =
-		smaller(smaller(a->flow_window, b->flow_window),
-			smaller(a->circuit_window, b->circuit_window));
-	struct sim_random *random = &sim->net.random;
-
-	sim->habits = (struct program_habits){
-		.circuits_max = 1 + sim_pick(random, 6),
-		.flows_max = 1 + sim_pick(random, 24),
-		.write_max = any_of(sim, chunks),
-		.read_max = any_of(sim, chunks),
-		.breaks = sim_pick(random, 2),
-		.refuses = sim_pick(random, 8) == 0,
-		.lanes = sim->size > TINY,
-	};
-	sim->model.refuse_one_in = sim_pick(random, 8) == 0 ? 4 : 0;
-	sim->model.packet_max =
-		smaller(smaller(1500, window),
-			smaller(a->flow_send_max, b->flow_send_max));
-	if (sim->model.packet_max > MODEL_PACKET_HEADER)
-		sim->model.packet_max -= MODEL_PACKET_HEADER;
-	/* Each byte of a tiny window is a record and a round trip. */
-	sim->model.bytes_left = budgets[sim->size];
-	/* ... and each of a narrow pipe a step. */
-	if (sim->net.pipe[0].capacity < 1000 ||
-	    sim->net.pipe[1].capacity < 1000 || sim->net.portion_max < 100)
-		sim->model.bytes_left /= 10;
-}
 
 static void choose_end(struct sim *sim)
 {
@@ -215,33 +75,6 @@ static void choose_end(struct sim *sim)
 }
 
 /* A run */
-
-static void end_trunks(struct sim *sim, enum ending ending)
-{
-	struct sim_random *random = &sim->net.random;
-	enum sim_side side = sim_pick(random, 2) ? SIM_ACCEPTER : SIM_DIALER;
-	struct model *model = &sim->model;
-
-	switch (ending) {
-	case END_DRAIN_BOTH:
-		model_drain(model, sim_other(side));
-		/* fall through */
-	case END_DRAIN:
-		model_drain(model, side);
-		break;
-	case END_CLOSE_BOTH:
-		model_close_trunk(model, sim_other(side), false);
-		/* fall through */
-	case END_CLOSE:
-		model_close_trunk(model, side, false);
-		break;
-	case END_ABORT:
-		model_close_trunk(model, side, true);
-		break;
-	default:
-		sim_net_cut(&sim->net, sim_pick(random, 2));
-	}
-}
 
 static void check_news(struct sim *sim)
 {
@@ -356,10 +189,17 @@ static void set_up(struct sim *sim, uint64_t seed)
 	sim_net_init(&sim->net, seed);
 	model_init(&sim->model, &sim->net, &sim->wire, sim->config);
 	sim->size = (enum size)sim_pick(&sim->net.random, SIZES);
-	choose_connection(sim);
-	for (int side = 0; side < SIM_SIDES; side++)
-		choose_config(sim, (enum sim_side)side);
-	choose_habits(sim);
+	choice_connection(&sim->net);
+	for (int side = 0; side < SIM_SIDES; side++) {
+		choice_config(&sim->net.random, sim->size,
+			      side == SIM_DIALER ?
+				      sim_public_key(SIM_ACCEPTER) :
+				      NULL,
+			      &sim->config[side]);
+		if (sim->config[side].flows_max < MODEL_FLOWS)
+			sim->model.limits_flows = true;
+	}
+	choice_habits(&sim->model, sim->size, &sim->habits);
 	choose_end(sim);
 	wire_init(&sim->wire, &sim->net, sim->config);
 	sim->n_checked = 0;
@@ -409,12 +249,12 @@ static void run_seed(uint64_t seed, bool tell, struct tally *tally)
 	sim.wire.watch = tell ? wire_tell : NULL;
 	for (unsigned int i = 0; i < sim.n_steps; i++) {
 		if (i == sim.early_at && sim.early != END_NONE)
-			end_trunks(&sim, sim.early);
+			choice_end(&sim.model, sim.early);
 		step(&sim);
 	}
 	run_to_rest(&sim);
 	if (!sim_net_is_over(&sim.net)) {
-		end_trunks(&sim,
+		choice_end(&sim.model,
 			   (enum ending)sim_pick(&sim.net.random, ENDINGS));
 		run_to_rest(&sim);
 	}
