@@ -27,13 +27,22 @@ struct wire_flow *model_wire_flow(const struct model *model,
 	return circuit ? wire_flow_of(circuit, flow->id) : NULL;
 }
 
+/* By which it is known in the account. */
+static uint32_t id_of(const struct model *model, enum sim_side side,
+		      const struct vif_circuit *handle)
+{
+	uint32_t id = vif_circuit_id(handle);
+
+	return model->passed ? passed_id(model->passed, side, id) : id;
+}
+
 void model_learn_ids(struct model *model, enum sim_side side)
 {
 	for (uint32_t i = 0; i < model->n_circuit; i++) {
 		struct model_circuit *circuit = &model->circuit[i];
 
 		if (circuit->id == 0 && circuit->handle[side])
-			circuit->id = vif_circuit_id(circuit->handle[side]);
+			circuit->id = id_of(model, side, circuit->handle[side]);
 	}
 	for (uint32_t i = 0; i < model->n_flow; i++) {
 		struct model_flow *flow = &model->flow[i];
@@ -45,23 +54,40 @@ void model_learn_ids(struct model *model, enum sim_side side)
 
 /* Events */
 
-static void circuit_incoming(struct model *model, enum sim_side side,
+static const char far[] = "far ";
+
+/* It says in its service what it is. */
+static struct model_circuit *incoming(struct model *model, enum sim_side side,
+				      const struct vif_circuit *handle)
+{
+	const char *service = vif_circuit_service(handle);
+	uint32_t number;
+
+	if (strncmp(service, far, strlen(far)) == 0) {
+		model = model->beside[side];
+		service += strlen(far);
+	}
+	number = (uint32_t)strtoul(service, NULL, 10);
+	sim_check(model && number < model->n_circuit);
+	return &model->circuit[number];
+}
+
+static void circuit_incoming(struct model *trunk_model, enum sim_side side,
 			     struct vif_circuit *handle)
 {
-	uint32_t number =
-		(uint32_t)strtoul(vif_circuit_service(handle), NULL, 10);
-	struct model_circuit *circuit = &model->circuit[number];
+	struct model_circuit *circuit = incoming(trunk_model, side, handle);
 	const uint8_t *remote = vif_circuit_remote(handle);
+	struct model *model = circuit->model;
 	int ret;
 
-	sim_check(number < model->n_circuit);
 	sim_check(circuit->opener != side && !circuit->told);
 	sim_check(vif_circuit_mode(handle) == circuit->mode);
-	sim_check(remote && memcmp(remote, sim_public_key(circuit->opener),
-				   VIF_KEY_LEN) == 0);
+	sim_check(remote &&
+		  memcmp(remote, sim_public_key(model->key[circuit->opener]),
+			 VIF_KEY_LEN) == 0);
 	circuit->told = true;
 	circuit->handle[side] = handle;
-	circuit->id = vif_circuit_id(handle);
+	circuit->id = id_of(model, side, handle);
 	vif_circuit_set_user(handle, circuit);
 	if (model->accepts_later)
 		return;
@@ -81,13 +107,21 @@ static void circuit_incoming(struct model *model, enum sim_side side,
 }
 
 /* Before there are keys, nobody can say why he ends it. */
-static bool ends_without_word(const struct model *model)
+static bool trunk_ends_without_word(const struct model *model)
 {
 	for (int side = 0; side < SIM_SIDES; side++)
 		if ((model->aborted[side] || model->closed[side]) &&
 		    !model->wire->close_sent[side])
 			return true;
 	return false;
+}
+
+static bool ends_without_word(const struct model *model)
+{
+	if (!model->passed)
+		return trunk_ends_without_word(model);
+	return trunk_ends_without_word(model->beside[0]) ||
+	       trunk_ends_without_word(model->beside[1]);
 }
 
 /* A regular end has no reason. */
@@ -102,7 +136,9 @@ static bool circuit_reason_is_true(const struct model *model,
 	return model_codes_has(&circuit->codes, reason) ||
 	       model_codes_has(&model->codes, reason) ||
 	       (reason == VIF_REASON_TRUNCATED &&
-		(model_is_cut(model) || ends_without_word(model)));
+		(model_is_cut(model) || ends_without_word(model))) ||
+	       (reason == VIF_REASON_RELAY_LOST && model->passed &&
+		model_trunk_may_end(model));
 }
 
 static void circuit_event(struct model *model, enum sim_side side,
@@ -117,6 +153,7 @@ static void circuit_event(struct model *model, enum sim_side side,
 	}
 	circuit = vif_circuit_user(event->circuit);
 	sim_check(circuit && circuit->handle[side] == event->circuit);
+	model = circuit->model;
 	if (event->type == VIF_CIRCUIT_READY) {
 		sim_check(circuit->opener == side && !circuit->ready[side]);
 		circuit->ready[side] = true;
@@ -128,6 +165,11 @@ static void circuit_event(struct model *model, enum sim_side side,
 	/* The other side had no room for it. */
 	if (reason == VIF_REASON_LIMIT && !circuit->told)
 		model_codes_add(&circuit->codes, reason);
+	if (reason == VIF_REASON_NO_ROUTE &&
+	    model_may_lack_route(model, circuit))
+		model_codes_add(&circuit->codes, reason);
+	if (reason == VIF_REASON_RELAY_LOST)
+		circuit->is_lost = true;
 	if (!circuit_reason_is_true(model, circuit, side, reason))
 		sim_fail(__FILE__, __LINE__, "circuit %u ends with %s (%u)",
 			 circuit->number, vif_reason_name(reason), reason);
@@ -202,6 +244,7 @@ static void flow_incoming(struct model *model, enum sim_side side,
 	struct model_flow *flow;
 
 	sim_check(circuit && circuit->handle[side] == circuit_handle);
+	model = circuit->model;
 	model_learn_ids(model, opener);
 	flow = find_flow(model, circuit, opener, vif_flow_id(handle));
 	sim_check_equal(vif_flow_is_lane(handle), flow->lane);
@@ -401,25 +444,57 @@ static bool all_ids_are_known(const struct model *model)
 	return true;
 }
 
-static void check_trunk(const struct model *model, enum sim_side side)
+static uint32_t check_objects(const struct model *model, enum sim_side side)
 {
-	const struct wire_level *in = &model->wire->trunk[sim_other(side)];
-	uint64_t window = model->wire->window[side];
-	uint64_t windows = 0, held, untold = 0;
-	struct vif_trunk_stats stats;
+	uint32_t windows = 0;
 
-	vif_trunk_stats(model->link[side]->end[side].trunk, &stats);
 	for (uint32_t i = 0; i < model->n_circuit; i++)
 		windows += check_circuit(model, &model->circuit[i], side);
 	for (uint32_t i = 0; i < model->n_flow; i++)
 		check_flow(model, &model->flow[i], side);
+	return windows;
+}
+
+/* What a relay holds of others, on the trunk of this side. */
+static void add_passed(const struct model *model, enum sim_side side,
+		       uint64_t *held, uint64_t *untold)
+{
+	const struct passed *passed = model->wire->passed;
+	enum sim_side end = model->wire->end_side;
+	uint64_t min, max;
+
+	if (!passed || side == end)
+		return;
+	passed_held(passed, end, true, &min, &max);
+	/* When one trunk ends, what lies there for the other goes at once. */
+	if (model_trunk_may_end(model->beside[end]))
+		min = 0;
+	*held += min;
+	*untold += max - min;
+}
+
+static void check_trunk(const struct model *model, enum sim_side side)
+{
+	const struct model *beside = model->beside[side];
+	const struct wire_level *in = &model->wire->trunk[sim_other(side)];
+	uint64_t window = model->wire->window[side];
+	uint64_t windows, held, untold = 0;
+	struct vif_trunk_stats stats;
+
+	vif_trunk_stats(model->link[side]->end[side].trunk, &stats);
+	windows = check_objects(model, side);
+	if (beside)
+		windows += check_objects(beside, side);
 	sim_check(windows <= window);
 	if (model_trunk_may_end(model))
 		return;
 	held = held_by_flows(model, side, &untold);
+	if (beside)
+		held += held_by_flows(beside, side, &untold);
+	add_passed(model, side, &held, &untold);
 	/* I2: the sums of the levels are the same. */
 	sim_check(held <= stats.rx_held);
-	if (all_ids_are_known(model))
+	if (all_ids_are_known(model) && (!beside || all_ids_are_known(beside)))
 		sim_check(stats.rx_held <= held + untold);
 	/* What ended circuits have brought is held besides the windows of those
 	 * that live. */
@@ -430,8 +505,12 @@ static void check_trunk(const struct model *model, enum sim_side side)
 
 void model_check(struct model *model)
 {
-	for (int side = 0; side < SIM_SIDES; side++)
+	for (int side = 0; side < SIM_SIDES; side++) {
 		model_learn_ids(model, (enum sim_side)side);
+		if (model->beside[side])
+			model_learn_ids(model->beside[side],
+					(enum sim_side)side);
+	}
 	for (int side = 0; side < SIM_SIDES; side++)
 		check_trunk(model, (enum sim_side)side);
 }
@@ -445,13 +524,18 @@ static bool is_undisturbed(const struct model *model,
 	const struct model_circuit *circuit = flow->circuit;
 	enum sim_side reader = sim_other(writer);
 
-	if (model_is_cut(model) || circuit->aborted[0] || circuit->aborted[1] ||
-	    circuit->freed[0] || circuit->freed[1] || model->aborted[0] ||
-	    model->aborted[1] || circuit->closed[reader] ||
+	if (model_is_cut(model) || model->relay_ends || circuit->aborted[0] ||
+	    circuit->aborted[1] || circuit->freed[0] || circuit->freed[1] ||
+	    model->aborted[0] || model->aborted[1] || circuit->closed[reader] ||
 	    model->closed[reader])
 		return false;
 	if (!circuit->told &&
-	    model_codes_has(&circuit->codes, VIF_REASON_LIMIT))
+	    (model_codes_has(&circuit->codes, VIF_REASON_LIMIT) ||
+	     model_codes_has(&circuit->codes, VIF_REASON_NO_ROUTE)))
+		return false;
+	/* Who drains does not drain those behind a relay. */
+	if (model->passed && !flow->told &&
+	    (model->drained[reader] || model->relay_drains))
 		return false;
 	return !(circuit->closed[writer] || model->closed[writer]) ||
 	       flow->stream[writer].promised;
@@ -536,25 +620,63 @@ static void check_levels_at_rest(const struct model *model, enum sim_side side)
 	const struct wire *wire = model->wire;
 	const struct wire_level *in = &wire->trunk[sim_other(side)];
 	struct vif_trunk_stats stats;
+	uint64_t held;
 
 	vif_trunk_stats(model->link[side]->end[side].trunk, &stats);
 	/* I3: the pool is full again. */
-	sim_check_equal(stats.rx_held, held_by_broken_lanes(model, side));
+	held = held_by_broken_lanes(model, side);
+	if (model->beside[side])
+		held += held_by_broken_lanes(model->beside[side], side);
+	sim_check_equal(stats.rx_held, held);
 	sim_check_equal(stats.tx_held, 0);
 	check_level_at_rest(in);
 	/* I5: what was granted is what was consumed, and a window; a limit is
 	 * told when it has grown by half of that. */
 	sim_check(2 * (in->limit_sent - in->received) >= wire->window[side]);
-	for (uint32_t i = 0; i < wire->n_circuit[side]; i++) {
-		const struct wire_circuit *circuit = &wire->circuit[side][i];
+}
+
+static bool is_ending(const struct wire_circuit *circuit)
+{
+	return circuit->close_sent[0] || circuit->close_sent[1] ||
+	       circuit->shut_sent[0] || circuit->shut_sent[1] ||
+	       circuit->shut_got[0] || circuit->shut_got[1];
+}
+
+static bool is_gone(const struct wire *wire, const struct wire_circuit *circuit)
+{
+	const struct passed_circuit *passed = passed_of(wire, circuit);
+
+	return is_ending(circuit) ||
+	       (passed &&
+		is_ending(wire_circuit_of(&wire->passed->ends, passed->id)));
+}
+
+/* I5, of whom waits for nothing but the record. */
+static void check_hop_at_rest(const struct wire *wire,
+			      const struct wire_circuit *circuit,
+			      enum sim_side sender)
+{
+	const struct wire_level *level = &circuit->hop[sender];
+	bool is_hop = circuit->mode == VIF_CIRCUIT_SEALED && circuit->accepted;
+
+	check_level_at_rest(level);
+	if (is_hop)
+		sim_check(2 * (level->limit_sent - level->received) >=
+			  wire->hop_window[sim_other(sender)]);
+}
+
+static void check_circuits_at_rest(const struct wire *wire,
+				   enum sim_side opener)
+{
+	for (uint32_t i = 0; i < wire->n_circuit[opener]; i++) {
+		const struct wire_circuit *circuit = &wire->circuit[opener][i];
 
 		/* What comes for one that is gone is not looked at. */
-		if (circuit->close_sent[0] || circuit->close_sent[1] ||
-		    circuit->shut_sent[0] || circuit->shut_sent[1])
+		if (is_gone(wire, circuit))
 			continue;
 		for (int sender = 0; sender < SIM_SIDES; sender++) {
 			check_level_at_rest(&circuit->payload[sender]);
-			check_level_at_rest(&circuit->hop[sender]);
+			check_hop_at_rest(wire, circuit, (enum sim_side)sender);
 		}
 	}
 }
@@ -567,6 +689,9 @@ void model_check_rest(struct model *model)
 	}
 	if (model_trunk_may_end(model))
 		return;
-	for (int side = 0; side < SIM_SIDES; side++)
-		check_levels_at_rest(model, (enum sim_side)side);
+	for (int side = 0; side < SIM_SIDES; side++) {
+		if (!model->passed)
+			check_levels_at_rest(model, (enum sim_side)side);
+		check_circuits_at_rest(model->wire, (enum sim_side)side);
+	}
 }

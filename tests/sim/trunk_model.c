@@ -20,8 +20,10 @@ void model_init(struct model *model, struct sim_net *net, struct wire *wire,
 	memset(model, 0, sizeof(*model));
 	model->net = net;
 	model->wire = wire;
-	for (int side = 0; side < SIM_SIDES; side++)
+	for (unsigned int side = 0; side < SIM_SIDES; side++) {
 		model->link[side] = net;
+		model->key[side] = side;
+	}
 	model->config = config;
 	model->next_code = VIF_REASON_PROGRAM;
 	model->packet_max = 1500;
@@ -58,6 +60,37 @@ bool model_is_cut(const struct model *model)
 	return model->link[0]->cut || model->link[1]->cut;
 }
 
+bool model_peer_drains(const struct model *model, enum sim_side side)
+{
+	const struct model *trunk = model->passed ? model->beside[side] : model;
+
+	return trunk->drained[sim_other(side)];
+}
+
+/* Ends what is on the trunks of the model, also what others have there. */
+static void add_trunk_code(struct model *model, uint32_t code)
+{
+	model_codes_add(&model->codes, code);
+	for (int side = 0; side < SIM_SIDES; side++)
+		if (model->beside[side])
+			model_codes_add(&model->beside[side]->codes, code);
+}
+
+void model_relay_lost(struct model *model)
+{
+	model->relay_ends = true;
+	model_codes_add(&model->codes, VIF_REASON_RELAY_LOST);
+}
+
+/* The circuits of the same end that are passed on, and whether it is the end. */
+static struct model *passed_beside(const struct model *model,
+				   enum sim_side side, bool *ret_is_end)
+{
+	*ret_is_end = model->beside[side] != NULL;
+	return *ret_is_end ? model->beside[side] :
+			     model->beside[sim_other(side)];
+}
+
 bool model_trunk_may_end(const struct model *model)
 {
 	return model->codes.n > 0 || model_is_cut(model);
@@ -71,6 +104,13 @@ bool model_circuit_may_end(const struct model *model,
 	       model_trunk_may_end(model);
 }
 
+bool model_may_lack_route(const struct model *model,
+			  const struct model_circuit *circuit)
+{
+	return model->passed && !circuit->told &&
+	       (circuit->early || model_trunk_may_end(model));
+}
+
 bool model_flow_reason_is_true(const struct model *model,
 			       const struct model_flow *flow, uint32_t reason)
 {
@@ -80,6 +120,12 @@ bool model_flow_reason_is_true(const struct model *model,
 	    model_codes_has(&circuit->codes, reason) ||
 	    model_codes_has(&circuit->refusals, reason) ||
 	    model_codes_has(&model->codes, reason))
+		return true;
+	if (reason == VIF_REASON_RELAY_LOST && model->passed &&
+	    model_trunk_may_end(model))
+		return true;
+	if (reason == VIF_REASON_NO_ROUTE &&
+	    model_may_lack_route(model, circuit))
 		return true;
 	/* Too many, or no window that a packet fits in. */
 	if (reason == VIF_REASON_LIMIT &&
@@ -100,6 +146,45 @@ static bool is_ended_by(const struct model *model,
 
 /* Circuits */
 
+/* So many at most were opened on the trunk of this side. */
+static uint32_t n_circuits(const struct model *model, enum sim_side side)
+{
+	/* Of a relay also those that it passes on. */
+	const struct model *beside = model->beside[side] ?
+					     model->beside[side] :
+					     model->beside[sim_other(side)];
+
+	return model->n_circuit + (beside ? beside->n_circuit : 0);
+}
+
+static uint32_t circuits_max(const struct model *model, enum sim_side side)
+{
+	const struct model *trunk = model->passed ? model->beside[side] : model;
+
+	return trunk->config[sim_other(side)].circuits_max;
+}
+
+static void check_dial_error(struct model *model, enum sim_side side, int ret)
+{
+	if (ret == -ENOBUFS)
+		/* The windows of all circuits are within the trunk's. */
+		model->no_memory = true;
+	else if (ret == -EAGAIN)
+		/* As many as the other side takes, ended ones included that
+		 * it has not heard of. */
+		sim_check(n_circuits(model, side) >= circuits_max(model, side));
+	else
+		sim_check((ret == -ESHUTDOWN || ret == -ECONNABORTED) &&
+			  model_trunk_may_end(model));
+}
+
+/* It has to be who is behind the relay; the relay itself may be. */
+static bool names_remote(const struct model *model, enum sim_side side)
+{
+	return model->passed ||
+	       (model->beside[side] && sim_pick(&model->net->random, 2));
+}
+
 void model_dial(struct model *model, enum sim_side side,
 		enum vif_circuit_mode mode)
 {
@@ -110,13 +195,19 @@ void model_dial(struct model *model, enum sim_side side,
 		.mode = mode,
 		.service = service,
 		.user = circuit,
+		.remote = names_remote(model, side) ?
+				  sim_public_key(model->key[sim_other(side)]) :
+				  NULL,
 	};
 	int ret;
 
 	if (model->n_circuit == MODEL_CIRCUITS)
 		return;
-	(void)snprintf(service, sizeof(service), "%u", model->n_circuit);
+	(void)snprintf(service, sizeof(service), "%s%u",
+		       model->passed ? "far " : "", model->n_circuit);
 	*circuit = (struct model_circuit){
+		.model = model,
+		.early = !model->has_route || model_trunk_may_end(model),
 		.opener = side,
 		.mode = mode,
 		.number = model->n_circuit,
@@ -126,17 +217,8 @@ void model_dial(struct model *model, enum sim_side side,
 			       &circuit->handle[side]);
 	if (ret == 0)
 		model->n_circuit++;
-	else if (ret == -ENOBUFS)
-		/* The windows of all circuits are within the trunk's. */
-		model->no_memory = true;
-	else if (ret == -EAGAIN)
-		/* As many as the other side takes, ended ones included that
-		 * it has not heard of. */
-		sim_check(model->n_circuit >=
-			  model->config[sim_other(side)].circuits_max);
 	else
-		sim_check((ret == -ESHUTDOWN || ret == -ECONNABORTED) &&
-			  model_trunk_may_end(model));
+		check_dial_error(model, side, ret);
 }
 
 /* Whether this side may send flows on it by now. */
@@ -222,34 +304,54 @@ void model_close_trunk(struct model *model, enum sim_side side, bool abort)
 {
 	uint32_t code = model_code(model);
 	struct vif_trunk *trunk = model->link[side]->end[side].trunk;
+	bool is_end;
+	struct model *passed = passed_beside(model, side, &is_end);
 	int ret = 0;
 
 	sim_net_enter_on(model->link[side], side);
 	model_learn_ids(model, side);
-	model_codes_add(&model->codes, code);
-	model_codes_add(&model->codes, VIF_REASON_CLOSED);
-	model_codes_add(&model->codes, VIF_REASON_DRAINING);
-	model_codes_add(&model->codes, VIF_REASON_REFUSED);
+	if (passed)
+		model_learn_ids(passed, side);
+	add_trunk_code(model, code);
+	add_trunk_code(model, VIF_REASON_CLOSED);
+	add_trunk_code(model, VIF_REASON_DRAINING);
+	add_trunk_code(model, VIF_REASON_REFUSED);
 	if (abort)
 		vif_trunk_abort(trunk, code, "enough");
 	else
 		ret = vif_trunk_close(trunk, code, "done");
 	if (ret == 0 && !abort)
 		promise(model, NULL, side);
+	if (ret == 0 && !abort && passed && is_end)
+		promise(passed, NULL, side);
 	sim_check(ret == 0 || ret == -EALREADY || ret == -ECONNABORTED);
 	(abort ? model->aborted : model->closed)[side] = true;
+	if (passed && is_end)
+		(abort ? passed->aborted : passed->closed)[side] = true;
+	else if (passed)
+		passed->relay_ends = true;
 }
 
 void model_drain(struct model *model, enum sim_side side)
 {
+	bool is_end;
+	struct model *passed = passed_beside(model, side, &is_end);
 	int ret;
 
 	sim_net_enter_on(model->link[side], side);
-	model_codes_add(&model->codes, VIF_REASON_DRAINING);
-	model_codes_add(&model->codes, VIF_REASON_CLOSED);
+	add_trunk_code(model, VIF_REASON_DRAINING);
+	add_trunk_code(model, VIF_REASON_CLOSED);
 	ret = vif_trunk_drain(model->link[side]->end[side].trunk);
 	sim_check(ret == 0 || ret == -EALREADY || ret == -ECONNABORTED);
 	model->drained[side] = true;
+	if (!passed)
+		return;
+	if (is_end)
+		passed->drained[side] = true;
+	else
+		passed->relay_drains = true;
+	/* Who is behind the relay does not know, and opens more. */
+	model_codes_add(&passed->codes, VIF_REASON_REFUSED);
 }
 
 /* Flows */
@@ -314,7 +416,7 @@ static void check_write_error(const struct model *model,
 	sim_check_equal(ret, -EPIPE);
 	/* A new flow can be refused for as long as nothing was written. */
 	sim_check(stream->finished || stream->reset || flow->early ||
-		  (flow->id == 0 && model->drained[sim_other(side)]) ||
+		  (flow->id == 0 && model_peer_drains(model, side)) ||
 		  (seen && seen->stream[side].stop_got));
 }
 

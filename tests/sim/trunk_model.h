@@ -10,11 +10,17 @@
  * seen from outside: counters of the trunks, and the account of the wire.
  *
  * An object of the model is the same for both ends, and has both handles.
+ *
+ * Where a relay is between two ends there are three models: one for each of the
+ * trunks, with the circuits that end at the relay, and one for the circuits that
+ * it passes on. The latter takes part in what the trunks of its ends have in
+ * common: it is beside the model of each.
  */
 #ifndef TESTS_SIM_TRUNK_MODEL_H
 #define TESTS_SIM_TRUNK_MODEL_H
 
 #include "tests/sim/trunk_net.h"
+#include "tests/sim/trunk_passed.h"
 #include "tests/sim/trunk_wire.h"
 
 enum model_numbers {
@@ -68,11 +74,14 @@ struct model_flow {
 };
 
 struct model_circuit {
+	struct model *model;
 	enum sim_side opener;
 	enum vif_circuit_mode mode;
 	uint32_t number;
-	uint32_t id; /* 0: not known yet */
-	bool told;   /* the other side has heard of it */
+	uint32_t id;  /* 0: not known yet */
+	bool told;    /* the other side has heard of it */
+	bool is_lost; /* with a trunk on the other side of a relay */
+	bool early;   /* dialled when the relay may have known no route */
 	bool ready[SIM_SIDES];
 	bool ended[SIM_SIDES]; /* the program was told */
 	bool freed[SIM_SIDES];
@@ -87,7 +96,15 @@ struct model_circuit {
 struct model {
 	struct sim_net *net; /* whose randomness it takes */
 	struct wire *wire;
-	struct sim_net *link[SIM_SIDES];       /* the connection of that side */
+	struct sim_net *link[SIM_SIDES]; /* the connection of that side */
+	unsigned int key[SIM_SIDES];     /* see sim_public_key() */
+	/* Another one with circuits on the trunk of that side; or NULL. */
+	struct model *beside[SIM_SIDES];
+	/* Between its sides is a relay, which knows the way; or NULL. */
+	const struct passed *passed;
+	bool relay_ends;   /* it has closed or left a trunk */
+	bool relay_drains; /* one */
+	bool has_route;
 	const struct vif_trunk_config *config; /* of both */
 	struct model_circuit circuit[MODEL_CIRCUITS];
 	uint32_t n_circuit;
@@ -117,6 +134,9 @@ void model_init(struct model *model, struct sim_net *net, struct wire *wire,
 
 void model_codes_add(struct model_codes *codes, uint32_t code);
 bool model_codes_has(const struct model_codes *codes, uint32_t code);
+
+/* model_relay_lost() - the relay has let go of a trunk of these ends */
+void model_relay_lost(struct model *model);
 
 /* model_code() - one that was never used; both ends can be told apart by it */
 uint32_t model_code(struct model *model);
@@ -177,7 +197,14 @@ bool model_circuit_may_end(const struct model *model,
 			   const struct model_circuit *circuit);
 bool model_trunk_may_end(const struct model *model);
 
+/* Whether the relay may have known no way to the other end. */
+bool model_may_lack_route(const struct model *model,
+			  const struct model_circuit *circuit);
+
 /* Whether the connection of either side was cut. */
 bool model_is_cut(const struct model *model);
+
+/* Whether the trunk of this side drains, as its other end wants. */
+bool model_peer_drains(const struct model *model, enum sim_side side);
 
 #endif

@@ -85,6 +85,7 @@ void sim_net_init(struct sim_net *net, uint64_t seed)
 	net->cut = net->tells = false;
 	net->moved = 0;
 	net->wire = NULL;
+	net->swapped = false;
 	for (int side = 0; side < SIM_SIDES; side++) {
 		struct sim_pipe *pipe = &net->pipe[side];
 		struct sim_end *end = &net->end[side];
@@ -140,8 +141,8 @@ void sim_net_trunk(struct sim_net *net, enum sim_side side,
 	if (!own.identity)
 		own.identity = sim_private_key(side);
 	sim_net_enter_on(net, side);
-	ret = vif_trunk_new(roles[side], &own, net->now_ns, &end->trunk,
-			    &error);
+	ret = vif_trunk_new(roles[net->swapped ? sim_other(side) : side], &own,
+			    net->now_ns, &end->trunk, &error);
 	if (ret != 0)
 		sim_fail(__FILE__, __LINE__, "no trunk: %s: %s: %s (%s)",
 			 error.where, error.what, error.why, error.hint);

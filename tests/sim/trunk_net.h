@@ -81,6 +81,7 @@ struct sim_net {
 	bool cut;           /* it has happened */
 	bool tells;         /* print what the trunks log */
 	uint64_t moved;     /* bytes, ever, either way */
+	bool swapped;       /* the accepter's side has dialled */
 	struct wire *wire;  /* its account, if there are several; or NULL */
 	struct sim_pipe pipe[SIM_SIDES]; /* by sender */
 	struct sim_end end[SIM_SIDES];
@@ -125,7 +126,7 @@ const uint8_t *sim_public_key(unsigned int n);
  * sim_net_init() - a connection without trunks, fast and wide
  *
  * Everything is in the seed. The fields that describe the connection may be
- * changed before the trunks are made.
+ * changed before the trunks are made; so may who of them dials.
  */
 void sim_net_init(struct sim_net *net, uint64_t seed);
 

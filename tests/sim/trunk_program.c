@@ -153,7 +153,9 @@ static void begin_something(struct model *model, enum sim_side side,
 
 	if (model->n_circuit < habits->circuits_max &&
 	    (!circuit || sim_pick(random, 4) == 0))
-		model_dial(model, side, modes[sim_pick(random, 4)]);
+		model_dial(model, side,
+			   model->passed ? VIF_CIRCUIT_SEALED :
+					   modes[sim_pick(random, 4)]);
 	else if (circuit && model->n_flow < habits->flows_max)
 		model_open(model, circuit, side,
 			   habits->lanes && sim_pick(random, 2) == 0);
@@ -246,14 +248,40 @@ static bool must_be_over(const struct model *model)
 	return model_is_cut(model);
 }
 
+/* A trunk is over: then nothing is passed on over it, and both ends know. */
+static bool has_lost_way(const struct model *model)
+{
+	return sim_net_is_over(model->link[0]) ||
+	       sim_net_is_over(model->link[1]);
+}
+
+static bool all_circuits_ended(const struct model *model)
+{
+	for (uint32_t i = 0; i < model->n_circuit; i++)
+		for (int side = 0; side < SIM_SIDES; side++)
+			if (model->circuit[i].handle[side] &&
+			    !model->circuit[i].ended[side])
+				return false;
+	return true;
+}
+
+bool program_flows_are_done(const struct model *model)
+{
+	for (uint32_t i = 0; i < model->n_flow; i++)
+		if (!is_flow_done(&model->flow[i]))
+			return false;
+	return true;
+}
+
 bool program_is_done(const struct model *model)
 {
 	for (uint32_t i = 0; i < model->n_circuit; i++)
 		if (!is_circuit_done(&model->circuit[i]))
 			return false;
-	for (uint32_t i = 0; i < model->n_flow; i++)
-		if (!is_flow_done(&model->flow[i]))
-			return false;
+	if (!program_flows_are_done(model))
+		return false;
+	if (model->passed)
+		return !has_lost_way(model) || all_circuits_ended(model);
 	if (!must_be_over(model))
 		return true;
 	return sim_net_is_over(model->net) && model->closed_event[0] &&

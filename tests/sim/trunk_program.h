@@ -30,6 +30,9 @@ void program_act(struct model *model, enum sim_side side,
  */
 bool program_wind_up(struct model *model, enum sim_side side, size_t read_max);
 
+/* program_flows_are_done() - all that could come has, or cannot any more */
+bool program_flows_are_done(const struct model *model);
+
 /* program_is_done() - whether everything has ended that was to be ended */
 bool program_is_done(const struct model *model);
 

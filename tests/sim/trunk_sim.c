@@ -5,6 +5,8 @@
  *
  *	trunk_sim [SEED [N]]    N runs from SEED on; by default 10000 from 1
  *
+ * One seed in six is also that of a run with a relay, see trunk_relayed.h.
+ *
  * A run opens circuits and flows of all kinds, moves bytes and packets, breaks
  * things, and ends: by a drain, a close, an abort or a cut. An independent model
  * knows what must come; it is compared after each step. A run that fails prints
@@ -16,7 +18,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "tests/sim/trunk_choice.h"
+#include "tests/sim/trunk_relayed.h"
 
 enum {
 	N_SEEDS = 10000,
@@ -316,16 +318,21 @@ int main(int argc, char **argv)
 	uint64_t seed = argc > 1 ? number_of(argv[1]) : 1;
 	uint64_t n = is_small ? N_SEEDS_SMALL : N_SEEDS;
 	static struct tally tally;
+	static struct relayed_tally relayed;
 
 	if (argc > 1)
 		n = argc > 2 ? number_of(argv[2]) : 1;
 	for (uint64_t i = 0; i < n; i++) {
 		run_seed(seed + i, n == 1, &tally);
+		if ((seed + i) % RELAYED_ONE_IN == 0)
+			relayed_run(seed + i, n == 1, &relayed);
 		if ((i + 1) % NOTE_EVERY == 0 && i + 1 < n)
 			printf("%" PRIu64 " runs\n", i + 1);
 	}
-	if (n >= N_SEEDS)
+	if (n >= N_SEEDS) {
 		check_tally(&tally, n);
+		relayed_check(&relayed);
+	}
 	printf("%" PRIu64 " runs from seed %" PRIu64 "\n", n, seed);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "tests/sim/trunk_passed.h"
 #include "trunk/noise_key.h"
 
 enum {
@@ -20,6 +21,7 @@ enum {
 	RECORD_SEALED = 5,
 	FLAG_DATA = 1,
 	OPEN_FIXED = 49,
+	OPEN_DESTINATION = 16,
 	TEXT_MAX = 256,
 	SCRATCH = WIRE_RECORD_MAX,
 };
@@ -62,7 +64,7 @@ void wire_enter(enum sim_side side)
 void wire_init(struct wire *wire, const struct sim_net *net,
 	       const struct vif_trunk_config config[SIM_SIDES])
 {
-	*wire = (struct wire){ .net = net };
+	*wire = (struct wire){ .net = net, .swapped = net->swapped };
 	wire->record_max = UINT32_MAX;
 	for (int side = 0; side < SIM_SIDES; side++) {
 		const struct vif_trunk_config *own = &config[side];
@@ -77,6 +79,8 @@ void wire_init(struct wire *wire, const struct sim_net *net,
 		wire->first_flow_window[side] =
 			own->flow_window ? own->flow_window : 64 << 10;
 		wire->flows_max[side] = own->flows_max ? own->flows_max : 4096;
+		wire->hop_window[side] =
+			own->hop_window ? own->hop_window : 128 << 10;
 		granted->limit_sent = wire->window[side] + WIRE_TRUNK_SLACK;
 		granted->limit_got = granted->limit_sent;
 	}
@@ -97,9 +101,16 @@ void wire_fini(struct wire *wire)
 	current = NULL;
 }
 
+/* By its parity: the trunk's dialer has the odd ones. */
+static bool is_dialers_id(const struct wire *wire, uint32_t id)
+{
+	return (id % 2 == 1) != wire->swapped;
+}
+
 struct wire_circuit *wire_circuit_of(const struct wire *wire, uint32_t id)
 {
-	enum sim_side opener = id % 2 ? SIM_DIALER : SIM_ACCEPTER;
+	enum sim_side opener =
+		is_dialers_id(wire, id) ? SIM_DIALER : SIM_ACCEPTER;
 	uint32_t i = (id - 1) / 2;
 
 	if (id == 0 || i >= wire->n_circuit[opener])
@@ -177,6 +188,14 @@ void wire_tell(void *user, const struct wire_frame *frame)
 	       frame->now_ns, (int)frame->side,
 	       frame->is_sealed ? "sends" : "gets", frame->circuit, frame->type,
 	       frame->flags, frame->id, frame->value, frame->len);
+}
+
+void wire_tell_link(void *user, const struct wire_frame *frame)
+{
+	const struct wire *wire = user;
+
+	printf("link %d ", (int)wire->end_side);
+	wire_tell(NULL, frame);
 }
 
 /* Frames of a circuit */
@@ -431,7 +450,7 @@ static void open_frame(struct wire *wire, const struct wire_frame *frame)
 	}
 	/* I9: exactly the next id of that side. */
 	sim_check_equal((frame->id - 1) / 2, wire->n_circuit[opener]);
-	sim_check_equal(frame->id % 2, opener == SIM_DIALER);
+	sim_check_equal(is_dialers_id(wire, frame->id), opener == SIM_DIALER);
 	sim_check(!wire->drained_sent[opener]);
 	if (wire->n_circuit[opener] == wire->size_circuit[opener])
 		wire->circuit[opener] =
@@ -524,6 +543,48 @@ static void frame_about_circuit(struct wire *wire,
 	}
 }
 
+static bool is_for_another(const struct wire *wire,
+			   const struct wire_frame *frame)
+{
+	static const uint8_t nobody[VIF_KEY_LEN];
+	const uint8_t *key = frame->body + OPEN_DESTINATION;
+
+	return memcmp(key, nobody, VIF_KEY_LEN) != 0 &&
+	       memcmp(key, wire->passed->key, VIF_KEY_LEN) != 0;
+}
+
+/* What the ends say to each other by way of a relay, told at each of them. */
+static void frame_between_ends(struct wire *wire,
+			       const struct wire_frame *frame)
+{
+	struct wire_circuit *circuit = wire_circuit_of(wire, frame->id);
+	struct wire *ends = &wire->passed->ends;
+	struct wire_frame inner = *frame;
+	struct passed_circuit *passed;
+
+	if (frame->type == WIRE_TRUNK_OPEN && frame->is_sealed &&
+	    is_for_another(wire, frame))
+		circuit->through = passed_opened(wire, frame);
+	passed = passed_of(wire, circuit);
+	if (!passed)
+		return;
+	if (frame->type == WIRE_TRUNK_ACCEPT ||
+	    frame->type == WIRE_TRUNK_CONFIRM)
+		passed_message(wire, passed, frame);
+	if (frame->side != wire->end_side) {
+		passed->is_over |= frame->type == WIRE_TRUNK_SHUT;
+		if (frame->type == WIRE_TRUNK_SHUT && frame->is_sealed)
+			passed_shut(passed, wire->end_side,
+				    (uint32_t)read_number(frame->body, 4));
+		return;
+	}
+	inner.id = passed->id;
+	if (frame->type == WIRE_TRUNK_OPEN)
+		open_frame(ends, &inner);
+	else if (frame->type != WIRE_TRUNK_LIMIT)
+		frame_about_circuit(ends, &inner);
+}
+
 static void trunk_frame(struct wire *wire, const struct wire_frame *frame)
 {
 	enum sim_side sender = sender_of(frame);
@@ -531,6 +592,8 @@ static void trunk_frame(struct wire *wire, const struct wire_frame *frame)
 	switch ((enum wire_type)frame->type) {
 	case WIRE_TRUNK_OPEN:
 		open_frame(wire, frame);
+		if (wire->passed)
+			frame_between_ends(wire, frame);
 		break;
 	case WIRE_TRUNK_LIMIT:
 		if (frame->id == 0)
@@ -542,6 +605,8 @@ static void trunk_frame(struct wire *wire, const struct wire_frame *frame)
 	case WIRE_TRUNK_CONFIRM:
 	case WIRE_TRUNK_SHUT:
 		frame_about_circuit(wire, frame);
+		if (wire->passed)
+			frame_between_ends(wire, frame);
 		break;
 	case WIRE_TRUNK_DRAIN:
 		wire->drain_sent[sender] = true;
@@ -594,6 +659,16 @@ static void check_order(struct wire *wire, const struct wire_frame *frame)
 	wire->n_frame[frame->type % WIRE_TYPES]++;
 }
 
+/* The account of what is in a record of a circuit. */
+static struct wire_circuit *inside_of(const struct wire *wire, uint32_t id)
+{
+	struct wire_circuit *circuit = wire_circuit_of(wire, id);
+	const struct passed_circuit *passed = passed_of(wire, circuit);
+
+	return passed ? wire_circuit_of(&wire->passed->ends, passed->id) :
+			circuit;
+}
+
 static void take_frame(struct wire *wire, const struct record *record,
 		       const struct wire_frame *frame)
 {
@@ -605,7 +680,7 @@ static void take_frame(struct wire *wire, const struct record *record,
 		if (record->type == RECORD_CONTROL) {
 			trunk_frame(wire, frame);
 		} else {
-			circuit = wire_circuit_of(wire, record->circuit);
+			circuit = inside_of(wire, record->circuit);
 			sim_check(circuit != NULL);
 			circuit_frame(circuit, frame,
 				      record->flags & FLAG_DATA);
@@ -709,6 +784,27 @@ static void keep_inner(const uint8_t *aad, const uint8_t *from, size_t len)
 	current->inner_flags = aad[1];
 }
 
+/* Whether the record is passed on, by a relay that cannot look into it. */
+static bool pass(struct wire *wire, const struct record *record,
+		 const uint8_t *bytes, size_t len)
+{
+	const struct wire_circuit *circuit =
+		wire_circuit_of(wire, record->circuit);
+	struct passed_circuit *passed = passed_of(wire, circuit);
+
+	if (!passed || current_side == wire->end_side)
+		return false;
+	wire->n_changes++;
+	if (!record->is_sealed) {
+		passed_came(passed, wire->end_side, record->flags, bytes, len);
+		return true;
+	}
+	sim_check(!circuit->shut_sent[current_side]);
+	passed_goes(wire->passed, passed, current_side, record->flags, bytes,
+		    len);
+	return true;
+}
+
 static void on_seal(const uint8_t *aad, size_t aad_len, const uint8_t *from,
 		    size_t len)
 {
@@ -721,6 +817,11 @@ static void on_seal(const uint8_t *aad, size_t aad_len, const uint8_t *from,
 	sim_check(aad_len == HEADER_LEN);
 	check_header(current, aad, len);
 	record = read_header(aad, true);
+	if (pass(current, &record, from, len)) {
+		sim_check(record.type == RECORD_SEALED && !current->has_inner);
+		charge(current, &record, len);
+		return;
+	}
 	sim_check_equal(record.type == RECORD_SEALED, current->has_inner);
 	charge(current, &record, len);
 	if (record.type != RECORD_SEALED) {
@@ -752,6 +853,8 @@ static void on_open(const uint8_t *aad, size_t aad_len, const uint8_t *plain,
 	record = read_header(aad, false);
 	charge(current, &record, len);
 	current->outer_circuit[current_side] = record.circuit;
+	if (pass(current, &record, plain, len))
+		return;
 	if (record.type != RECORD_SEALED)
 		take_frames(current, &record, plain, len);
 }
@@ -776,7 +879,8 @@ int __wrap_noise_key_seal(struct noise_key *key, const void *aad,
 			  size_t aad_len, const uint8_t *from, size_t len,
 			  uint8_t *to)
 {
-	if (current) {
+	/* The proof of a key in a handshake is no record. */
+	if (current && aad_len > 0) {
 		sim_check(len <= SCRATCH - TAG_LEN);
 		from = forged(aad, aad_len, from, len);
 		on_seal(aad, aad_len, from, len);
@@ -790,7 +894,7 @@ int __wrap_noise_key_open(struct noise_key *key, const void *aad,
 {
 	int ret = __real_noise_key_open(key, aad, aad_len, from, len, to);
 
-	if (current && ret == 0)
+	if (current && aad_len > 0 && ret == 0)
 		on_open(aad, aad_len, to, len);
 	return ret;
 }

@@ -99,6 +99,8 @@ struct wire_circuit {
 	struct wire_level payload[SIM_SIDES]; /* by sender */
 	struct wire_level hop[SIM_SIDES];
 	struct wire_flows flows[SIM_SIDES]; /* by opener */
+	/* Which one of those that are passed on, from 1; 0: none of them. */
+	uint32_t through;
 };
 
 /* A frame that is passing, for who wants to watch. */
@@ -116,6 +118,8 @@ struct wire_frame {
 	const uint8_t *body;
 };
 
+struct passed;
+
 struct wire {
 	const struct sim_net *net;
 	uint32_t record_max;
@@ -123,6 +127,7 @@ struct wire {
 	uint32_t circuit_window[SIM_SIDES];
 	uint32_t first_flow_window[SIM_SIDES];
 	uint32_t flows_max[SIM_SIDES];
+	uint32_t hop_window[SIM_SIDES];
 	struct wire_level trunk[SIM_SIDES]; /* by sender */
 	bool ready_sent[SIM_SIDES];
 	bool close_sent[SIM_SIDES], close_got[SIM_SIDES];
@@ -140,7 +145,11 @@ struct wire {
 	uint8_t inner_flags;
 	bool has_inner;
 	uint32_t outer_circuit[SIM_SIDES]; /* being opened */
+	bool swapped;                      /* see sim_net */
 	bool lying; /* somebody forges frames, so do not judge any */
+	/* Of the connection of an end with a relay; or NULL. */
+	struct passed *passed;
+	enum sim_side end_side;
 	/* Sees each frame; may be NULL. */
 	void (*watch)(void *user, const struct wire_frame *frame);
 	/* May change a plaintext, not its length, before it is sealed; may be
@@ -163,6 +172,9 @@ void wire_enter(enum sim_side side);
 
 /* wire_tell() - print a frame; to be set as watch */
 void wire_tell(void *user, const struct wire_frame *frame);
+
+/* wire_tell_link() - and on which link; user is the account */
+void wire_tell_link(void *user, const struct wire_frame *frame);
 
 /* wire_circuit_of() - NULL when it was never opened */
 struct wire_circuit *wire_circuit_of(const struct wire *wire, uint32_t id);
