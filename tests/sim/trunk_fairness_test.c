@@ -4,8 +4,8 @@
  *
  * Time is not measured but counted, in bytes and records in the order in which
  * they are chosen, so that the figures do not depend on the machine. A tick is
- * what the connection carries between two looks of the programs. Relays (half
- * of F5) are not here.
+ * what the connection carries between two looks of the programs. The half of F5
+ * that is about relays is in trunk_relay_test.c.
  */
 #include <errno.h>
 #include <malloc.h>
