@@ -174,7 +174,8 @@ VIF_API int vif_flow_consume(struct vif_flow *flow, size_t len);
  * @flow:   borrowed.
  * @packet: borrowed, with its offload state; copied.
  *
- * Return: 1; 0 when there is no room for all of it: VIF_FLOW_WRITABLE follows.
+ * Return: 1; 0 when there is no room for all of it: VIF_FLOW_WRITABLE follows
+ * when there is.
  * -EINVAL for an impossible length; errors of vif_flow_write(), -EPROTOTYPE on
  * a stream.
  * Context: the thread of the trunk.
@@ -226,7 +227,8 @@ VIF_API int vif_flow_set_weight(struct vif_flow *flow, uint32_t weight);
 /**
  * vif_flow_set_low_water() - set when room is worth telling
  * @flow:  borrowed.
- * @bytes: VIF_FLOW_WRITABLE from so much room on.
+ * @bytes: VIF_FLOW_WRITABLE from so much room on; on a lane not before there is
+ * room for the packet that was refused.
  *
  * Context: the thread of the trunk.
  */

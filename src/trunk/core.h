@@ -97,8 +97,11 @@ struct vif_flow {
 	/* sending */
 	struct byte_queue tx;
 	struct credit_tx tx_credit;
-	uint32_t rx_code;     /* of a reset, or of the end of the circuit */
-	uint32_t tx_code;     /* of our reset */
+	uint32_t rx_code; /* of a reset, or of the end of the circuit */
+	union {
+		uint32_t tx_code; /* of our reset, once tx_reset says so */
+		uint32_t refused; /* until then: less room is of no use */
+	};
 	uint32_t stop_code;   /* of our stop */
 	uint32_t packet_left; /* lanes: bytes of a packet that was begun */
 	uint32_t low_water;
@@ -586,8 +589,8 @@ int flow_may_read(const struct vif_flow *flow, bool is_lane);
 /* flow_room() - bytes a write would take */
 uint32_t flow_room(const struct vif_flow *flow);
 
-/* room_wanted() - a write took less than it should */
-void room_wanted(struct vif_flow *flow);
+/* room_wanted() - a write took less than it should; with len it takes more */
+void room_wanted(struct vif_flow *flow, uint32_t len);
 
 /* room_came_of() - bytes of a flow have left its queue */
 void room_came_of(struct vif_flow *flow);

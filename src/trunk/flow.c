@@ -342,7 +342,7 @@ int64_t vif_flow_write(struct vif_flow *flow, const void *bytes, size_t len)
 	if (r < 0)
 		return r;
 	if (len > room) {
-		room_wanted(flow);
+		room_wanted(flow, 1);
 		len = room;
 	}
 	if (len == 0)
@@ -379,7 +379,7 @@ int vif_flow_reserve(struct vif_flow *flow, void **ret_bytes, size_t *ret_len)
 	if (r < 0)
 		return r;
 	if (room == 0) {
-		room_wanted(flow);
+		room_wanted(flow, 1);
 		return 0;
 	}
 	got = byte_queue_reserve(&flow->tx, &flow->circuit->trunk->pool, room,
@@ -522,7 +522,9 @@ void vif_flow_set_log_level(struct vif_flow *flow, enum vif_log_level level)
 
 uint32_t vif_flow_reason(const struct vif_flow *flow)
 {
-	return flow->rx_code ? flow->rx_code : flow->tx_code;
+	if (flow->rx_code)
+		return flow->rx_code;
+	return flow->tx_reset ? flow->tx_code : 0;
 }
 
 bool vif_flow_is_lane(const struct vif_flow *flow)

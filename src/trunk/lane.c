@@ -91,7 +91,7 @@ int vif_flow_send_packet(struct vif_flow *flow, const struct vif_packet *packet)
 	if (len > flow->circuit->trunk->config.flow_send_max)
 		return -EMSGSIZE;
 	if (flow_room(flow) < len) {
-		room_wanted(flow);
+		room_wanted(flow, len);
 		return 0;
 	}
 	r = byte_queue_append(&flow->tx, pool, (uint8_t *)&header,

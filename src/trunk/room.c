@@ -8,7 +8,8 @@
  * at the head of the list of its flows, in the order they came, and such
  * circuits in a list of the trunk. Who is first is told when the program asks for
  * news and there are none: one at a time, so that each finds the room that it
- * was told of. Nobody else is looked at, however many flows there are.
+ * was told of. Nobody else is looked at, however many flows there are. Room for
+ * less than he needs, of a packet all, is none: he would ask for ever.
  */
 #include "trunk/core.h"
 
@@ -40,10 +41,11 @@ uint32_t flow_room(const struct vif_flow *flow)
 	return (uint32_t)(of_flow < shared ? of_flow : shared);
 }
 
-/* With less it is not worth telling. */
+/* With less it is not worth telling: a packet is written whole. */
 static uint32_t need(const struct vif_flow *flow)
 {
-	return flow->low_water > 0 ? flow->low_water : 1;
+	return flow->low_water > flow->refused ? flow->low_water :
+						 flow->refused;
 }
 
 static bool has_line(const struct vif_circuit *circuit)
@@ -81,10 +83,12 @@ void room_leave(struct vif_flow *flow)
 	}
 }
 
-void room_wanted(struct vif_flow *flow)
+void room_wanted(struct vif_flow *flow, uint32_t len)
 {
 	uint64_t max = flow->circuit->trunk->config.flow_send_max;
 
+	assert(len > 0 && len <= max);
+	flow->refused = len;
 	flow->wants_room = true;
 	if (shared_room(flow) <= below(flow->tx.len, max))
 		stand_in_line(flow);

@@ -178,6 +178,83 @@ static void who_leaves_the_line_is_forgotten(void **state)
 	rig_fini(&full.rig);
 }
 
+static struct vif_flow *open_lane(struct vif_circuit *circuit)
+{
+	const struct vif_flow_config config = {
+		.size = sizeof(config),
+		.packets = true,
+	};
+	struct vif_flow *flow;
+
+	assert_int_equal(vif_flow_open(circuit, &config, &flow), 0);
+	return flow;
+}
+
+static int send_packet(struct vif_flow *lane, uint32_t len)
+{
+	uint8_t copy[OF_FLOW] = { 0 };
+	struct iovec seg = { .iov_base = copy, .iov_len = len };
+	const struct vif_packet packet = { .seg = &seg,
+					   .n_seg = 1,
+					   .len = len };
+
+	return vif_flow_send_packet(lane, &packet);
+}
+
+/*
+ * D10: memory comes back in small units, many wait for more, and each is woken
+ * once. The first of the circuit sends as the other side reads it.
+ */
+static void lanes_are_told_of_room_for_a_packet(void **state)
+{
+	enum { LANES = 64, PACKET = 1000 };
+	unsigned int n_wakes = 0, n_sent = 0;
+	struct vif_flow *reader, *flow;
+	struct full full;
+
+	(void)state;
+	make_full(&full, WINDOW);
+	move_all(&full.rig);
+	rig_listen(&full.rig, 1);
+	reader = full.rig.flow[1];
+	for (int i = 0; i < LANES; i++) {
+		flow = open_lane(full.circuit);
+		/* Less than what is refused says nothing. */
+		vif_flow_set_low_water(flow, i % 2 ? 1 : 0);
+		assert_int_equal(send_packet(flow, PACKET), 0);
+	}
+	for (int i = 0; n_sent < LANES; i++) {
+		uint8_t got[WINDOW];
+
+		assert_true(i < LANES * PACKET / WINDOW);
+		while (n_wakes <= LANES && (flow = told(&full))) {
+			n_wakes++;
+			n_sent += send_packet(flow, PACKET) == 1;
+		}
+		assert_int_equal(n_wakes, n_sent);
+		(void)vif_flow_read(reader, got, sizeof(got));
+		move_all(&full.rig);
+	}
+	assert_int_equal(n_wakes, LANES);
+	rig_fini(&full.rig);
+}
+
+/* What was refused is not what it has ended with. */
+static void a_refused_packet_is_no_reason(void **state)
+{
+	struct vif_flow *lane;
+	struct full full;
+
+	(void)state;
+	make_full(&full, WINDOW);
+	lane = open_lane(full.circuit);
+	assert_int_equal(send_packet(lane, 1), 0);
+	assert_int_equal(vif_flow_reason(lane), VIF_REASON_NONE);
+	assert_int_equal(vif_flow_reset(lane, VIF_REASON_PROGRAM), 0);
+	assert_int_equal(vif_flow_reason(lane), VIF_REASON_PROGRAM);
+	rig_fini(&full.rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +262,8 @@ int main(void)
 		cmocka_unit_test(a_circuit_has_room_of_its_own),
 		cmocka_unit_test(each_in_its_turn),
 		cmocka_unit_test(who_leaves_the_line_is_forgotten),
+		cmocka_unit_test(lanes_are_told_of_room_for_a_packet),
+		cmocka_unit_test(a_refused_packet_is_no_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
