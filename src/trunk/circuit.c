@@ -45,6 +45,7 @@ int circuit_new(struct vif_trunk *trunk, bool is_local,
 	list_init(&circuit->blocked);
 	list_init(&circuit->line);
 	list_init(&circuit->roomier);
+	circuit->line_passed = &circuit->flows;
 	circuit->line_end = &circuit->flows;
 	round_member_init(&circuit->turn, VIF_WEIGHT_DEFAULT);
 	round_init(&circuit->round, CORE_FLOW_QUANTUM);

@@ -202,15 +202,17 @@ struct vif_circuit {
 	struct list flows;
 	struct id_table flow_table;
 	struct list flow_control;
-	struct list blocked;   /* turns of flows that wait for its credit */
-	struct list *line_end; /* last flow in line for room; or &flows */
-	struct list line;      /* of the trunk's circuits that have a line */
-	struct list roomier;   /* of those that hold less than they did */
+	struct list blocked;      /* turns of flows that wait for its credit */
+	struct list *line_passed; /* in line, last one passed over; or &flows */
+	struct list *line_end;    /* last flow in line for room; or &flows */
+	struct list line;         /* of the trunk's circuits that have a line */
+	struct list roomier;      /* of those that hold less than they did */
 	struct round round;
 	uint32_t next_local, next_remote; /* flow ids */
 	uint32_t n_local, n_remote;       /* flows that live */
 	uint32_t n_untold;                /* flows the program has not */
 	uint32_t flows_max;               /* that we may open */
+	uint32_t line_need;               /* those passed over need no less */
 	uint32_t peer_flow_window;        /* first limit of flows we send on */
 	/* credit */
 	struct credit_rx rx_credit;
@@ -292,6 +294,7 @@ struct vif_trunk {
 	struct id_table circuit_table;
 	struct list circuit_control, urgent;
 	struct list lines, roomier; /* of circuits whose flows want room */
+	uint32_t lines_need;        /* with less of its room nobody is told */
 	struct round round;
 	uint32_t next_local, next_remote; /* circuit ids */
 	uint32_t n_circuits, n_remote;
@@ -592,6 +595,9 @@ uint32_t flow_room(const struct vif_flow *flow);
 /* room_wanted() - a write took less than it should; with len it takes more */
 void room_wanted(struct vif_flow *flow, uint32_t len);
 
+/* room_needed() - what a flow needs has changed */
+void room_needed(struct vif_flow *flow);
+
 /* room_came_of() - bytes of a flow have left its queue */
 void room_came_of(struct vif_flow *flow);
 
@@ -602,7 +608,7 @@ void room_came(struct vif_circuit *circuit);
 void room_leave(struct vif_flow *flow);
 
 /*
- * room_wake() - tell the first who waits; false when there is nobody to tell
+ * room_wake() - tell the first who can write; false when there is nobody to tell
  *
  * Moves flows in the list of their circuit: nobody may be walking there.
  */

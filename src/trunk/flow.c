@@ -513,6 +513,7 @@ void vif_flow_set_low_water(struct vif_flow *flow, uint32_t bytes)
 	uint32_t max = flow->circuit->trunk->config.flow_send_max;
 
 	flow->low_water = bytes < max ? bytes : max;
+	room_needed(flow);
 }
 
 void vif_flow_set_log_level(struct vif_flow *flow, enum vif_log_level level)

@@ -178,6 +178,112 @@ static void who_leaves_the_line_is_forgotten(void **state)
 	rig_fini(&full.rig);
 }
 
+/* Takes nothing now, and is told when there is so much. */
+static struct vif_flow *wait_for(struct vif_circuit *circuit, uint32_t len)
+{
+	struct vif_flow *flow = open_flow(circuit);
+
+	vif_flow_set_low_water(flow, len);
+	assert_int_equal(vif_flow_write(flow, bytes, OF_FLOW), 0);
+	return flow;
+}
+
+/* However many need more, and wherever they stand, nobody else waits for them. */
+static void who_needs_less_is_not_behind_who_needs_more(void **state)
+{
+	enum { BIG = 100 };
+	struct vif_flow *big[BIG], *small[3];
+	struct full full;
+
+	(void)state;
+	make_full(&full, WINDOW);
+	for (int i = 0; i < BIG / 2; i++)
+		big[i] = wait_for(full.circuit, WINDOW + 1);
+	small[0] = wait_for(full.circuit, WINDOW / 2);
+	for (int i = BIG / 2; i < BIG; i++)
+		big[i] = wait_for(full.circuit, WINDOW + 1);
+	small[1] = wait_for(full.circuit, 0);
+	assert_null(told(&full));
+	move_all(&full.rig);
+	assert_ptr_equal(told(&full), small[0]);
+	assert_ptr_equal(told(&full), small[1]);
+	assert_null(told(&full));
+	/* Nor is who comes when all have been passed over. */
+	assert_int_equal(vif_flow_write(small[0], bytes, WINDOW - 10),
+			 WINDOW - 10);
+	assert_int_equal(vif_flow_write(small[1], bytes, WINDOW), 10);
+	small[2] = wait_for(full.circuit, 1);
+	move_all(&full.rig);
+	assert_ptr_equal(told(&full), small[1]);
+	assert_ptr_equal(told(&full), small[2]);
+	assert_null(told(&full));
+	/* With room for all, all are told. */
+	assert_int_equal(vif_flow_reset(full.first, VIF_REASON_PROGRAM), 0);
+	for (int i = 0; i < BIG; i++)
+		assert_ptr_equal(told(&full), big[i]);
+	assert_null(told(&full));
+	rig_fini(&full.rig);
+}
+
+/* Circuits stand in line as well, for what is the trunk's. */
+static void a_circuit_whose_flows_need_more_is_passed_over(void **state)
+{
+	enum { CIRCUITS = FULL - 1 };
+	struct vif_circuit *circuit[CIRCUITS];
+	struct vif_flow *first[CIRCUITS], *small;
+	struct full full;
+
+	(void)state;
+	make_full(&full, WINDOW);
+	for (int i = 0; i < CIRCUITS; i++) {
+		rig_dial(&full.rig, VIF_CIRCUIT_DERIVED);
+		circuit[i] = full.rig.circuit[0];
+		first[i] = open_flow(circuit[i]);
+	}
+	/* Again, when they have sent all that they may. */
+	for (int again = 0; again < 2; again++) {
+		for (int i = 0; i < CIRCUITS; i++)
+			(void)vif_flow_write(first[i], bytes, OF_FLOW);
+		move_all(&full.rig);
+	}
+	(void)vif_flow_reset(full.first, VIF_REASON_PROGRAM);
+	for (int i = 1; i < FULL; i++)
+		(void)vif_flow_reset(full.in_other[i], VIF_REASON_PROGRAM);
+	assert_int_equal(full.rig.end[0]->tx_held, FULL * OF_FLOW);
+	assert_null(told(&full));
+	for (int i = 0; i < CIRCUITS - 1; i++)
+		(void)wait_for(circuit[i], WINDOW);
+	small = wait_for(circuit[CIRCUITS - 1], WINDOW / 2);
+	(void)vif_flow_reset(full.in_other[0], VIF_REASON_PROGRAM);
+	assert_int_equal(vif_flow_write(open_flow(full.other), bytes,
+					OF_FLOW - WINDOW / 2),
+			 OF_FLOW - WINDOW / 2);
+	assert_ptr_equal(told(&full), small);
+	assert_null(told(&full));
+	rig_fini(&full.rig);
+}
+
+/* Who lowers what it needs hears of what is there. */
+static void a_lower_mark_is_looked_at(void **state)
+{
+	struct vif_flow *flow, *other;
+	struct full full;
+
+	(void)state;
+	make_full(&full, WINDOW);
+	flow = wait_for(full.circuit, OF_FLOW);
+	other = wait_for(full.circuit, OF_FLOW);
+	move_all(&full.rig);
+	assert_null(told(&full));
+	vif_flow_set_low_water(other, WINDOW);
+	assert_ptr_equal(told(&full), other);
+	vif_flow_set_low_water(flow, WINDOW + 1);
+	assert_null(told(&full));
+	vif_flow_set_low_water(flow, 0);
+	assert_ptr_equal(told(&full), flow);
+	rig_fini(&full.rig);
+}
+
 static struct vif_flow *open_lane(struct vif_circuit *circuit)
 {
 	const struct vif_flow_config config = {
@@ -262,6 +368,10 @@ int main(void)
 		cmocka_unit_test(a_circuit_has_room_of_its_own),
 		cmocka_unit_test(each_in_its_turn),
 		cmocka_unit_test(who_leaves_the_line_is_forgotten),
+		cmocka_unit_test(who_needs_less_is_not_behind_who_needs_more),
+		cmocka_unit_test(
+			a_circuit_whose_flows_need_more_is_passed_over),
+		cmocka_unit_test(a_lower_mark_is_looked_at),
 		cmocka_unit_test(lanes_are_told_of_room_for_a_packet),
 		cmocka_unit_test(a_refused_packet_is_no_reason),
 	};
