@@ -150,8 +150,12 @@ VIF_API int64_t vif_flow_read(struct vif_flow *flow, void *bytes, size_t size);
 /**
  * vif_flow_peek() - look at bytes without copying them
  * @flow:  borrowed.
- * @piece: filled; valid until bytes of this flow are consumed.
+ * @piece: filled; see below how long it is valid.
  * @n:     room in @piece.
+ *
+ * The bytes stay where they are until some of this flow are read or consumed, it
+ * is stopped or closed, or the trunk gets something by vif_trunk_receive() or is
+ * freed: a reset of the other side takes them away.
  *
  * Return: pieces, 0 when there are none now; errors of vif_flow_read().
  * Context: the thread of the trunk.

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of flows, as their programs see them. */
+#include "trunk/core.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/trunk_rig.h"
+
+/* A flow from the dialer that has brought text. */
+static void bring(struct rig *rig, const char *text)
+{
+	rig_init(rig);
+	rig_start(rig);
+	rig_dial(rig, VIF_CIRCUIT_DERIVED);
+	assert_int_equal(vif_flow_open(rig->circuit[0], NULL, &rig->flow[0]),
+			 0);
+	assert_int_equal(vif_flow_write(rig->flow[0], text, strlen(text)),
+			 strlen(text));
+	rig_run(rig);
+	assert_non_null(rig->flow[1]);
+}
+
+static void peeked_bytes_stay_until_something_comes(void **state)
+{
+	struct iovec piece;
+	struct rig rig;
+	char got[8];
+
+	(void)state;
+	bring(&rig, "hello");
+	assert_int_equal(vif_flow_peek(rig.flow[1], &piece, 1), 1);
+	assert_int_equal(vif_flow_write(rig.flow[1], "answer", 6), 6);
+	rig_advance(&rig, 1000000000);
+	(void)rig_move(&rig, 1);
+	assert_int_equal(vif_flow_reset(rig.flow[1], VIF_REASON_PROGRAM), 0);
+	vif_circuit_free(rig.circuit[1]);
+	(void)vif_trunk_close(rig.end[1], 0, NULL);
+	(void)rig_move(&rig, 1);
+	assert_int_equal(piece.iov_len, 5);
+	assert_memory_equal(piece.iov_base, "hello", 5);
+	assert_int_equal(vif_flow_read(rig.flow[1], got, sizeof(got)), 5);
+	rig_fini(&rig);
+}
+
+static void a_reset_takes_unread_bytes_away(void **state)
+{
+	struct iovec piece;
+	struct rig rig;
+
+	(void)state;
+	bring(&rig, "hello");
+	assert_int_equal(vif_flow_peek(rig.flow[1], &piece, 1), 1);
+	assert_int_equal(vif_flow_reset(rig.flow[0], VIF_REASON_PROGRAM), 0);
+	rig_run(&rig);
+	assert_int_equal(vif_flow_peek(rig.flow[1], &piece, 1), -ECONNRESET);
+	assert_int_equal(rig.end[1]->rx_held, 0);
+	rig_fini(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(peeked_bytes_stay_until_something_comes),
+		cmocka_unit_test(a_reset_takes_unread_bytes_away),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
