@@ -62,11 +62,69 @@ static void a_reset_takes_unread_bytes_away(void **state)
 	rig_fini(&rig);
 }
 
+/* A flow on which nothing may be sent at first. */
+static void open_without_window(struct rig *rig)
+{
+	rig_init(rig);
+	rig_make(rig);
+	rig->end[1]->config.flow_window = 0;
+	rig_run(rig);
+	rig_dial(rig, VIF_CIRCUIT_DERIVED);
+	assert_int_equal(vif_flow_open(rig->circuit[0], NULL, &rig->flow[0]),
+			 0);
+}
+
+/*
+ * D3: a first window of 0, then a grant. No configuration asks for it, but the
+ * other side may.
+ */
+static void a_first_window_of_nothing_is_granted_later(void **state)
+{
+	enum { GRANT = 100 };
+	static const uint8_t bytes[GRANT + 1];
+	uint8_t got[sizeof(bytes)];
+	struct rig rig;
+
+	(void)state;
+	open_without_window(&rig);
+	assert_int_equal(vif_flow_write(rig.flow[0], bytes, sizeof(bytes)),
+			 sizeof(bytes));
+	assert_int_equal(vif_flow_finish(rig.flow[0]), 0);
+	rig_run(&rig);
+	assert_non_null(rig.flow[1]);
+	assert_int_equal(vif_flow_read(rig.flow[1], got, sizeof(got)), 0);
+	rig.flow[1]->rx_credit.window = GRANT;
+	window_consumed(rig.flow[1], 0);
+	rig_run(&rig);
+	assert_int_equal(vif_flow_read(rig.flow[1], got, sizeof(got)), GRANT);
+	rig_run(&rig);
+	assert_int_equal(vif_flow_read(rig.flow[1], got, sizeof(got)), 1);
+	assert_int_equal(vif_flow_read(rig.flow[1], got, sizeof(got)),
+			 -ENODATA);
+	rig_fini(&rig);
+}
+
+/* Nothing waits for credit that a drain would wait for. */
+static void a_drain_does_not_wait_for_a_first_window(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	open_without_window(&rig);
+	assert_int_equal(vif_flow_write(rig.flow[0], "x", 1), 1);
+	(void)vif_trunk_drain(rig.end[1]);
+	rig_run(&rig);
+	assert_true(rig.end[1]->peer_said_drained);
+	rig_fini(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(peeked_bytes_stay_until_something_comes),
 		cmocka_unit_test(a_reset_takes_unread_bytes_away),
+		cmocka_unit_test(a_first_window_of_nothing_is_granted_later),
+		cmocka_unit_test(a_drain_does_not_wait_for_a_first_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,6 +222,33 @@ static uint32_t allowed(struct vif_flow *flow)
 	return (uint32_t)n;
 }
 
+/*
+ * Takes from the round who may send nothing: it comes back with credit, or with
+ * data. Returns whether there may be more in this record.
+ */
+static bool wait_for_credit(struct writer *writer, struct vif_flow *flow)
+{
+	struct vif_circuit *circuit = flow->circuit;
+	bool has_own = credit_left(&flow->tx_credit) > 0;
+
+	if (has_own)
+		window_blocked(circuit->trunk, &circuit->blocked_since_ns);
+	/* Who has not heard of it will not grant more than the first window:
+	 * a packet may need more, and of 0 anybody does. */
+	if (!flow->node.id && (flow->is_lane || !has_own)) {
+		if (room(writer) < FRAME_HEADER_LEN)
+			return false;
+		put_data(writer, flow, 0);
+	}
+	round_leave(&flow->turn);
+	/* Its own credit finds it by its number. */
+	if (flow->is_lane || has_own) {
+		list_append(&circuit->blocked, &flow->turn.link);
+		flow->is_blocked = true;
+	}
+	return true;
+}
+
 /* One slice of one flow. Returns whether there may be more in this record. */
 static bool put_slice(struct writer *writer, struct round_member *member)
 {
@@ -231,25 +258,8 @@ static bool put_slice(struct writer *writer, struct round_member *member)
 	bool is_alone = round_is_alone(&circuit->round, member);
 	uint64_t n = allowed(flow);
 
-	if (n == 0) { /* it comes back with credit, or with data */
-		if (credit_left(&flow->tx_credit) > 0)
-			window_blocked(circuit->trunk,
-				       &circuit->blocked_since_ns);
-		/* The first packet may need more than a stream's first window:
-		 * who knows of the lane grants more. */
-		if (flow->is_lane && !flow->node.id) {
-			if (room(writer) < FRAME_HEADER_LEN)
-				return false;
-			put_data(writer, flow, 0);
-		}
-		round_leave(member);
-		/* Its own credit finds it by its number. */
-		if (flow->is_lane || credit_left(&flow->tx_credit) > 0) {
-			list_append(&circuit->blocked, &member->link);
-			flow->is_blocked = true;
-		}
-		return true;
-	}
+	if (n == 0)
+		return wait_for_credit(writer, flow);
 	if (writer->len + FRAME_HEADER_LEN >= writer->data_max)
 		return false;
 	n = least(n, writer->data_max - writer->len - FRAME_HEADER_LEN);

@@ -207,7 +207,8 @@ static void test_d3_small_windows(void **state)
 
 /*
  * The flow's window and the circuit's are both used up; whichever comes back
- * first, all goes on. (A first window of 0 cannot be asked for.)
+ * first, all goes on. (A first window of 0 cannot be asked for here, but in
+ * src/trunk/flow_test.c.)
  */
 static void exhaust_both(bool other_first)
 {
