@@ -179,7 +179,7 @@ VIF_API int vif_circuit_set_weight(struct vif_circuit *circuit,
 /**
  * vif_circuit_set_log_level() - set what is logged of it
  * @circuit: borrowed.
- * @level:   of this circuit and its flows.
+ * @level:   of this circuit, and of its flows: those it has and those to come.
  *
  * Context: the thread of the trunk.
  */

@@ -241,7 +241,7 @@ VIF_API void vif_flow_set_low_water(struct vif_flow *flow, uint32_t bytes);
 /**
  * vif_flow_set_log_level() - set what is logged of it
  * @flow:  borrowed.
- * @level: at first that of its circuit.
+ * @level: until then, and after vif_circuit_set_log_level(), its circuit's.
  *
  * Context: the thread of the trunk.
  */

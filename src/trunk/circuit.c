@@ -614,7 +614,12 @@ int vif_circuit_set_weight(struct vif_circuit *circuit, uint32_t weight)
 void vif_circuit_set_log_level(struct vif_circuit *circuit,
 			       enum vif_log_level level)
 {
+	struct list *link, *after;
+
 	circuit->log_level = level;
+	list_foreach(&circuit->flows, link, after)
+		vif_flow_set_log_level(container_of(link, struct vif_flow, all),
+				       level);
 }
 
 const uint8_t *vif_circuit_remote(const struct vif_circuit *circuit)

@@ -118,6 +118,49 @@ static void a_drain_does_not_wait_for_a_first_window(void **state)
 	rig_fini(&rig);
 }
 
+struct logged {
+	struct rig rig; /* at first: it is what callbacks get */
+	unsigned int n_debug;
+};
+
+static void count(void *user, enum vif_log_level level, const char *text)
+{
+	struct logged *logged = user;
+
+	(void)text;
+	if (level == VIF_LOG_DEBUG)
+		logged->n_debug++;
+}
+
+static void a_circuit_sets_the_log_level_of_its_flows(void **state)
+{
+	struct logged logged = { 0 };
+	struct rig *rig = &logged.rig;
+	struct vif_flow *flow[3];
+
+	(void)state;
+	rig_init(rig);
+	rig->config[0].log = count;
+	rig_start(rig);
+	rig_dial(rig, VIF_CIRCUIT_DERIVED);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(vif_flow_open(rig->circuit[0], NULL, &flow[i]),
+				 0);
+	vif_circuit_set_log_level(rig->circuit[0], VIF_LOG_DEBUG);
+	vif_flow_set_log_level(flow[0], VIF_LOG_NONE);
+	assert_int_equal(vif_flow_write(flow[0], "x", 1), 1);
+	rig_run(rig);
+	assert_int_equal(logged.n_debug, 0);
+	assert_int_equal(vif_flow_write(flow[1], "x", 1), 1);
+	rig_run(rig);
+	assert_int_equal(logged.n_debug, 1); /* opened by us */
+	vif_circuit_set_log_level(rig->circuit[0], VIF_LOG_INFO);
+	assert_int_equal(vif_flow_write(flow[2], "x", 1), 1);
+	rig_run(rig);
+	assert_int_equal(logged.n_debug, 1);
+	rig_fini(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +168,7 @@ int main(void)
 		cmocka_unit_test(a_reset_takes_unread_bytes_away),
 		cmocka_unit_test(a_first_window_of_nothing_is_granted_later),
 		cmocka_unit_test(a_drain_does_not_wait_for_a_first_window),
+		cmocka_unit_test(a_circuit_sets_the_log_level_of_its_flows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
