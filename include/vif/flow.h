@@ -180,8 +180,9 @@ VIF_API int vif_flow_consume(struct vif_flow *flow, size_t len);
  *
  * Return: 1; 0 when there is no room for all of it: VIF_FLOW_WRITABLE follows
  * when there is.
- * -EINVAL for an impossible length; errors of vif_flow_write(), -EPROTOTYPE on
- * a stream.
+ * -EINVAL for an impossible length; -EMSGSIZE for one that flow_send_max never
+ * has room for, with 16 bytes in front of it; errors of vif_flow_write(),
+ * -EPROTOTYPE on a stream.
  * Context: the thread of the trunk.
  */
 VIF_API int vif_flow_send_packet(struct vif_flow *flow,

@@ -118,6 +118,34 @@ static void a_drain_does_not_wait_for_a_first_window(void **state)
 	rig_fini(&rig);
 }
 
+static void a_packet_above_the_send_memory_of_a_flow_is_refused(void **state)
+{
+	enum { OF_FLOW = 1000 };
+	const struct vif_flow_config config = {
+		.size = sizeof(config),
+		.packets = true,
+	};
+	uint8_t bytes[OF_FLOW] = { 0 };
+	struct iovec seg = { .iov_base = bytes };
+	struct vif_packet packet = { .seg = &seg, .n_seg = 1 };
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig.config[0].flow_send_max = OF_FLOW;
+	rig_start(&rig);
+	rig_dial(&rig, VIF_CIRCUIT_DERIVED);
+	assert_int_equal(vif_flow_open(rig.circuit[0], &config, &rig.flow[0]),
+			 0);
+	seg.iov_len = OF_FLOW - CORE_LANE_HEADER + 1;
+	packet.len = (uint32_t)seg.iov_len;
+	assert_int_equal(vif_flow_send_packet(rig.flow[0], &packet), -EMSGSIZE);
+	seg.iov_len--;
+	packet.len--;
+	assert_int_equal(vif_flow_send_packet(rig.flow[0], &packet), 1);
+	rig_fini(&rig);
+}
+
 struct logged {
 	struct rig rig; /* at first: it is what callbacks get */
 	unsigned int n_debug;
@@ -168,6 +196,8 @@ int main(void)
 		cmocka_unit_test(a_reset_takes_unread_bytes_away),
 		cmocka_unit_test(a_first_window_of_nothing_is_granted_later),
 		cmocka_unit_test(a_drain_does_not_wait_for_a_first_window),
+		cmocka_unit_test(
+			a_packet_above_the_send_memory_of_a_flow_is_refused),
 		cmocka_unit_test(a_circuit_sets_the_log_level_of_its_flows),
 	};
 
