@@ -47,7 +47,9 @@ struct vif_flow_stats {
  * @config:   borrowed; NULL for defaults.
  * @ret_flow: the flow; unchanged on failure.
  *
- * The other side learns of it with the first bytes, or its end.
+ * The other side learns of it with the first bytes, or its end. While the circuit
+ * is opening up to 64 may be opened. Where the other side then allows fewer, any
+ * of them are those too many, and end with VIF_FLOW_CLOSED and VIF_REASON_LIMIT.
  *
  * Return: 0; -EINVAL; -ESHUTDOWN when trunk or circuit are ending, safe to try
  * elsewhere; -ECONNABORTED when they have ended; -EAGAIN when the other side

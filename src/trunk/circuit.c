@@ -380,7 +380,11 @@ void circuit_start(struct vif_circuit *circuit)
 			time_after(trunk, trunk->config.circuit_handshake_ns);
 }
 
-/* Opened before anybody knew how many there may be: the last ones are too many. */
+/*
+ * Opened before anybody knew how many there may be, and too many. Those at the
+ * end of the list go: mostly the youngest, but who waits for room stands in
+ * front, and who has waited at the end. Nobody is promised an order.
+ */
 static void drop_early_flows(struct vif_circuit *circuit)
 {
 	struct list *link, *before;
