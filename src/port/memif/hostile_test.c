@@ -232,15 +232,20 @@ static uint32_t n_calls(void)
 	return scale && strcmp(scale, "small") == 0 ? CALLS_SMALL : CALLS;
 }
 
+/*
+ * An attack that nobody notices is none: on a busy machine the attacker may get
+ * a CPU late. Rings that are mended do not die of it.
+ */
 static void withstand(const struct rig_config *config)
 {
 	struct attack attack = { .rig = rig_new(config) };
+	bool must_die = !config->resync;
 	uint64_t seed = 1234567, worst_ns = 0;
 	uint32_t deaths = 0;
 	pthread_t thread;
 
 	assert_int_equal(pthread_create(&thread, NULL, scribble, &attack), 0);
-	for (uint32_t i = 0; i < n_calls(); i++) {
+	for (uint32_t i = 0; i < n_calls() || (must_die && deaths == 0); i++) {
 		enum rig_end end = (enum rig_end)(dice(&seed) % RIG_ENDS);
 		uint64_t start_ns = cpu_ns(), ns;
 
@@ -253,8 +258,6 @@ static void withstand(const struct rig_config *config)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	(void)printf("%u links died; the worst call took %.1f ms\n", deaths,
 		     (double)worst_ns / 1e6);
-	/* An attack that nobody noticed was none. */
-	assert_true(config->resync || deaths > 0);
 	assert_true(worst_ns < CALL_MAX_MS * UINT64_C(1000000));
 	rig_free(attack.rig);
 }
