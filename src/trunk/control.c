@@ -279,10 +279,14 @@ static struct vif_circuit *circuit_of(struct vif_trunk *trunk,
 
 	if (circuit)
 		return circuit;
-	if (control_was_circuit(trunk, frame->id))
-		trunk->stats.late_frames++;
-	else
+	if (!control_was_circuit(trunk, frame->id)) {
 		fault(trunk, "a frame came for a circuit that never was");
+		return NULL;
+	}
+	/* As many as circuits end can have crossed, which is not many. */
+	trunk->stats.late_frames++;
+	if (!bucket_take(&trunk->bucket.empties, trunk->now_ns, 1))
+		(void)trunk_glitch(trunk);
 	return NULL;
 }
 
@@ -302,15 +306,24 @@ static void unblock_relayed(struct vif_trunk *trunk)
 	}
 }
 
+/* Each tells of a byte at least that was sent, and taken. */
+static bool is_earned(struct vif_trunk *trunk, uint64_t *n_limits,
+		      const struct credit_tx *credit)
+{
+	return ++*n_limits <= credit->sent ||
+	       bucket_take(&trunk->bucket.empties, trunk->now_ns, 1);
+}
+
 static void got_limit(struct vif_trunk *trunk, const struct frame_header *frame,
 		      const uint8_t *body)
 {
 	struct vif_circuit *circuit;
-	bool is_news;
+	bool is_fine;
 
 	(void)body;
 	if (frame->id == 0) {
-		is_news = credit_raise(&trunk->tx_credit, frame->value);
+		is_fine = credit_raise(&trunk->tx_credit, frame->value) &&
+			  is_earned(trunk, &trunk->n_limits, &trunk->tx_credit);
 		window_unblocked(trunk, &trunk->blocked_since_ns,
 				 &trunk->stats.blocked_ns);
 		unblock_relayed(trunk);
@@ -324,12 +337,14 @@ static void got_limit(struct vif_trunk *trunk, const struct frame_header *frame,
 				      "a LIMIT came out of turn");
 			return;
 		}
-		is_news = credit_raise(&circuit->hop_tx, frame->value);
+		is_fine = credit_raise(&circuit->hop_tx, frame->value) &&
+			  is_earned(trunk, &circuit->n_hop_limits,
+				    &circuit->hop_tx);
 		window_unblocked(trunk, &circuit->hop_blocked_since_ns,
 				 &circuit->stats.hop_blocked_ns);
 		circuit_unblock(circuit);
 	}
-	if (!is_news)
+	if (!is_fine)
 		(void)trunk_glitch(trunk);
 }
 

@@ -217,6 +217,7 @@ struct vif_circuit {
 	/* credit */
 	struct credit_rx rx_credit;
 	struct credit_tx tx_credit;
+	uint64_t n_credits;   /* CREDIT that raised something */
 	uint64_t rx_held;     /* payload in queues */
 	uint64_t tx_held;     /* written, not sent */
 	uint64_t tx_reserved; /* of the limit, for packets that were begun */
@@ -227,7 +228,8 @@ struct vif_circuit {
 	struct bucket rekeys; /* of the other end */
 	struct credit_rx hop_rx;
 	struct credit_tx hop_tx;
-	uint32_t record_max; /* plaintext that all hops carry */
+	uint64_t n_hop_limits; /* LIMIT that raised it */
+	uint32_t record_max;   /* plaintext that all hops carry */
 	bool wants_rekey;
 	/* the end */
 	bool wants_close; /* CLOSE, when all data is out */
@@ -285,9 +287,10 @@ struct vif_trunk {
 	struct seal rx_seal, tx_seal;
 	struct credit_rx rx_credit;
 	struct credit_tx tx_credit;
-	uint64_t rx_held; /* payload in queues of flows */
-	uint64_t tx_held; /* written, not sent */
-	uint64_t windows; /* of all circuits together */
+	uint64_t n_limits; /* LIMIT that raised it */
+	uint64_t rx_held;  /* payload in queues of flows */
+	uint64_t tx_held;  /* written, not sent */
+	uint64_t windows;  /* of all circuits together */
 	/* circuits */
 	struct list circuits;
 	struct list graves; /* circuits to be freed */

@@ -102,7 +102,7 @@ static bool has_to_be_alone(const struct frame_header *frame, bool is_control)
 
 /*
  * The frames of a record that was opened. Returns false when one is cut off, or
- * not alone.
+ * not alone, or when there is none.
  */
 static bool walk(struct vif_trunk *trunk, struct vif_circuit *circuit,
 		 uint32_t len, bool may_have_data)
@@ -131,7 +131,7 @@ static bool walk(struct vif_trunk *trunk, struct vif_circuit *circuit,
 		}
 		at += frame.len;
 	}
-	return true;
+	return len > 0;
 }
 
 /* Removes the inner layer, in place. */
@@ -200,6 +200,18 @@ static void receive_relayed(struct vif_circuit *half,
 		relay_receive(half, header, len);
 }
 
+/* It may have crossed, but not without a frame. */
+static void receive_late(struct vif_trunk *trunk,
+			 const struct record_header *header, uint32_t len)
+{
+	uint32_t tag = header->type == RECORD_SEALED ? RECORD_TAG_LEN : 0;
+
+	trunk->stats.late_frames++;
+	if (len < FRAME_HEADER_LEN + tag &&
+	    !bucket_take(&trunk->bucket.empties, trunk->now_ns, 1))
+		(void)trunk_glitch(trunk);
+}
+
 /* A record of a circuit, its outer layer open. */
 static void route(struct vif_trunk *trunk, const struct record_header *header,
 		  uint32_t len)
@@ -216,7 +228,7 @@ static void route(struct vif_trunk *trunk, const struct record_header *header,
 		(void)trunk_end(trunk, VIF_REASON_PROTOCOL, true,
 				"a record came for a circuit that never was");
 	else if (!circuit || circuit->state == CIRCUIT_CLOSED)
-		trunk->stats.late_frames++;
+		receive_late(trunk, header, len);
 	else if (circuit->state == CIRCUIT_RELAYED)
 		receive_relayed(circuit, header, len);
 	else
@@ -241,7 +253,7 @@ static void receive_sealed(struct vif_trunk *trunk, const uint8_t *record,
 	trunk->rx_seal.bytes += len;
 	if (header->type != RECORD_CONTROL)
 		route(trunk, header, len);
-	else if (!walk(trunk, NULL, len, false) || len == 0)
+	else if (!walk(trunk, NULL, len, false))
 		(void)trunk_end(trunk, VIF_REASON_PROTOCOL, true,
 				"the frames of a record make no sense");
 }

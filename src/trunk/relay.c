@@ -347,8 +347,9 @@ void relay_receive(struct vif_circuit *half, const struct record_header *header,
 	if (!to)
 		return; /* the other half has ended */
 	pool = &to->trunk->pool;
-	/* One without a tag costs no credit, and nobody can have sealed it. */
-	if (half->relay_stage != RELAY_CONFIRMED || len < RECORD_TAG_LEN) {
+	/* With no room for a frame it says nothing, and no end has sealed it. */
+	if (half->relay_stage != RELAY_CONFIRMED ||
+	    len < FRAME_HEADER_LEN + RECORD_TAG_LEN) {
 		fault(half);
 		return;
 	}

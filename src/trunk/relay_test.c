@@ -332,6 +332,33 @@ static void a_slow_end_slows_its_own_circuit(void **state)
 	chain_fini(&chain);
 }
 
+static void pass_on(struct chain *chain, uint32_t len)
+{
+	const struct record_header header = { .type = RECORD_SEALED };
+	struct vif_trunk *trunk = chain->alice.end[1];
+
+	relay_receive(circuit_find(trunk, 1), &header, len);
+}
+
+/* As an end would take it amiss, and think that it was the relay. */
+static void what_holds_no_frame_goes_no_further(void **state)
+{
+	const uint32_t len = FRAME_HEADER_LEN + RECORD_TAG_LEN;
+	struct chain chain;
+
+	(void)state;
+	chain_make(&chain, 0);
+	chain_dial(&chain);
+	pass_on(&chain, len);
+	assert_int_equal(vif_circuit_reason(chain.alice.circuit[0], NULL),
+			 VIF_REASON_NONE);
+	pass_on(&chain, len - 1);
+	chain_run(&chain);
+	assert_int_equal(vif_circuit_reason(chain.alice.circuit[0], NULL),
+			 VIF_REASON_PROTOCOL);
+	chain_fini(&chain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +372,7 @@ int main(void)
 		cmocka_unit_test(the_first_of_a_key_stays),
 		cmocka_unit_test(routes_of_a_trunk_are_limited),
 		cmocka_unit_test(a_slow_end_slows_its_own_circuit),
+		cmocka_unit_test(what_holds_no_frame_goes_no_further),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

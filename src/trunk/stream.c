@@ -216,6 +216,21 @@ static void got_data(struct vif_circuit *circuit, const struct incoming *in)
 		flow_settle(flow);
 }
 
+/*
+ * Each tells of something that was consumed, a byte at least, for its flow and
+ * for the circuit; or of a window that was widened for a lane. What is beyond
+ * that has cost nobody anything.
+ */
+static bool is_earned(struct vif_circuit *circuit)
+{
+	uint64_t due = 2 * circuit->stats.tx_payload + circuit->next_local +
+		       circuit->next_remote;
+
+	return ++circuit->n_credits <= due ||
+	       bucket_take(&circuit_buckets(circuit)->empties,
+			   circuit->trunk->now_ns, 1);
+}
+
 static void got_credit(struct vif_circuit *circuit, const struct incoming *in)
 {
 	const struct frame_header *frame = in->header;
@@ -238,7 +253,7 @@ static void got_credit(struct vif_circuit *circuit, const struct incoming *in)
 		fault(circuit, "credit came for a flow that never was");
 		return;
 	}
-	if (!is_news)
+	if (!is_news || !is_earned(circuit))
 		(void)circuit_glitch(circuit);
 }
 

@@ -482,6 +482,7 @@ static void check_trunk(const struct model *model, enum sim_side side)
 	struct vif_trunk_stats stats;
 
 	vif_trunk_stats(model->link[side]->end[side].trunk, &stats);
+	sim_check_equal(stats.glitches, 0);
 	windows = check_objects(model, side);
 	if (beside)
 		windows += check_objects(beside, side);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a peer could send for ever, since it costs him nothing, has a price; and
+ * what a bucket has lost comes back as fast as docs/design/trunk.md, section 10,
+ * says, and no faster.
+ */
+#include "tests/trunk_attack.h"
+
+enum {
+	FREE = 1000,      /* of the bucket of the empty ones */
+	GLITCHES = 10000, /* of that of the glitches */
+	BACK = 33,        /* a second */
+	GLITCHES_BACK = 330,
+};
+
+#define SECOND_NS UINT64_C(1000000000)
+
+static uint64_t glitches(const struct hostile *h)
+{
+	return h->trunk->stats.glitches;
+}
+
+static void check_flood(struct hostile *h)
+{
+	assert_int_equal(vif_trunk_reason(h->trunk, NULL), VIF_REASON_FLOOD);
+	assert_true(
+		hostile_heard_code(h, FRAME_TRUNK_CLOSE, 0, VIF_REASON_FLOOD));
+}
+
+/* Something that a peer can do again and again. */
+struct trick {
+	struct hostile *h;
+	void (*play)(struct trick *trick);
+	uint64_t n;
+};
+
+static void play(struct trick *trick, unsigned int n)
+{
+	for (; n > 0; n--) {
+		trick->n++;
+		trick->play(trick);
+	}
+}
+
+/* To the end of the trunk: just under each of the two buckets, then over it. */
+static void check_price(struct trick *trick)
+{
+	struct hostile *h = trick->h;
+
+	play(trick, FREE);
+	assert_int_equal(glitches(h), 0);
+	play(trick, 1);
+	assert_int_equal(glitches(h), 1);
+	play(trick, GLITCHES - 1);
+	assert_int_equal(glitches(h), GLITCHES);
+	assert_true(vif_trunk_is_ready(h->trunk));
+	play(trick, 1);
+	check_flood(h);
+	hostile_free(h);
+}
+
+/* An increment of a byte, of credit that nobody has used. */
+
+static void raise_circuit(struct trick *trick)
+{
+	hostile_frame(trick->h, FRAME_CREDIT, 0, 0, (1 << 20) + trick->n, NULL,
+		      0);
+	(void)hostile_circuit_record(trick->h, 0, 1);
+}
+
+static void raise_flow(struct trick *trick)
+{
+	hostile_frame(trick->h, FRAME_CREDIT, 0, 1, (1 << 20) + trick->n, NULL,
+		      0);
+	(void)hostile_circuit_record(trick->h, 0, 1);
+}
+
+static void raise_trunk(struct trick *trick)
+{
+	(void)hostile_control(trick->h, FRAME_TRUNK_LIMIT, 0,
+			      (UINT64_C(1) << 32) + trick->n, NULL, 0);
+}
+
+static void raise_hop(struct trick *trick)
+{
+	(void)hostile_control(trick->h, FRAME_TRUNK_LIMIT, 1,
+			      (1 << 20) + trick->n, NULL, 0);
+}
+
+/* Nothing was sent, and no flow opened but by the peer. */
+static void credit_that_nobody_used(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
+		.play = raise_circuit,
+	};
+
+	(void)state;
+	play(&trick, 1 + 2); /* that is forgiven: first numbers of flows */
+	check_price(&trick);
+}
+
+static void credit_of_a_flow(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
+		.play = raise_flow,
+	};
+
+	(void)state;
+	(void)hostile_data(trick.h, 1, FRAME_DATA_OPEN, 1, 0, 1);
+	play(&trick, 3 + 2);
+	check_price(&trick);
+}
+
+static void limits_of_the_trunk(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
+		.play = raise_trunk,
+	};
+
+	(void)state;
+	check_price(&trick);
+}
+
+static void limits_of_a_hop(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_SEALED),
+		.play = raise_hop,
+	};
+
+	(void)state;
+	check_price(&trick);
+}
+
+/* A sealed circuit's is another end's fault, and ends it alone. */
+static void credit_of_a_sealed_circuit(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_SEALED),
+		.play = raise_circuit,
+	};
+	struct hostile *h = trick.h;
+
+	(void)state;
+	play(&trick, 3 + FREE + GLITCHES);
+	assert_int_equal(vif_circuit_reason(h->circuit, NULL), VIF_REASON_NONE);
+	play(&trick, 1);
+	assert_true(
+		hostile_heard_code(h, FRAME_TRUNK_SHUT, 1, VIF_REASON_FLOOD));
+	assert_true(hostile_is_alive(h));
+	hostile_free(h);
+}
+
+/* Bytes that were sent pay: two CREDITs each, and a LIMIT. */
+static void credit_for_what_was_sent(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_SEALED),
+		.play = raise_circuit,
+	};
+	static const uint8_t bytes[5000];
+	struct hostile *h = trick.h;
+	struct vif_flow *flow;
+	uint64_t sent;
+
+	(void)state;
+	assert_int_equal(vif_flow_open(h->circuit, NULL, &flow), 0);
+	assert_int_equal(vif_flow_write(flow, bytes, sizeof(bytes)), 5000);
+	hostile_run(h);
+	assert_int_equal(h->data_bytes, sizeof(bytes));
+	play(&trick, 2 * sizeof(bytes) + 1 + 4 + FREE);
+	assert_int_equal(glitches(h), 0);
+	play(&trick, 1);
+	assert_int_equal(glitches(h), 1);
+	/* The trunk has a bucket of its own. */
+	sent = h->trunk->tx_credit.sent;
+	assert_in_range(sent, sizeof(bytes), sizeof(bytes) + 200);
+	trick.play = raise_trunk;
+	play(&trick, (unsigned int)sent + FREE);
+	assert_int_equal(glitches(h), 1);
+	play(&trick, 1);
+	assert_int_equal(glitches(h), 2);
+	hostile_free(h);
+}
+
+/* Of a circuit that is gone. */
+
+static void shut_again(struct trick *trick)
+{
+	hostile_code_frame(trick->h, FRAME_TRUNK_SHUT, 1, 0, 300);
+	(void)hostile_record(trick->h, RECORD_CONTROL, 0, 0);
+}
+
+static void limit_again(struct trick *trick)
+{
+	raise_hop(trick);
+}
+
+static void record_again(struct trick *trick)
+{
+	(void)hostile_record(trick->h, RECORD_CIRCUIT, 0, 1);
+}
+
+static void check_price_of_gone(void (*what)(struct trick *trick))
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
+		.play = what,
+	};
+
+	shut_again(&trick);
+	assert_null(circuit_find(trick.h->trunk, 1));
+	check_price(&trick);
+}
+
+static void shuts_of_what_is_gone(void **state)
+{
+	(void)state;
+	check_price_of_gone(shut_again);
+}
+
+static void limits_of_what_is_gone(void **state)
+{
+	(void)state;
+	check_price_of_gone(limit_again);
+}
+
+static void empty_records_of_what_is_gone(void **state)
+{
+	(void)state;
+	check_price_of_gone(record_again);
+}
+
+/* A window of data may have crossed. */
+static void data_of_what_is_gone(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
+	};
+	struct hostile *h = trick.h;
+
+	(void)state;
+	shut_again(&trick);
+	for (uint64_t i = 0; i < 20000; i++)
+		(void)hostile_data(h, 1, 0, 1, i, 1);
+	assert_int_equal(h->trunk->stats.late_frames, 20000);
+	assert_int_equal(glitches(h), 0);
+	assert_true(hostile_is_alive(h));
+	hostile_free(h);
+}
+
+static void an_empty_record(void **state)
+{
+	struct hostile *h = hostile_with_circuit(VIF_CIRCUIT_DERIVED);
+
+	(void)state;
+	(void)hostile_record(h, RECORD_CIRCUIT, 0, 1);
+	assert_true(hostile_heard_code(h, FRAME_TRUNK_SHUT, 1,
+				       VIF_REASON_PROTOCOL));
+	assert_true(hostile_is_alive(h));
+	hostile_free(h);
+}
+
+static void an_empty_record_sealed_end_to_end(void **state)
+{
+	struct hostile *h = hostile_with_circuit(VIF_CIRCUIT_SEALED);
+
+	(void)state;
+	(void)hostile_circuit_record(h, RECORD_DATA, 1);
+	assert_true(hostile_heard_code(h, FRAME_TRUNK_SHUT, 1,
+				       VIF_REASON_PROTOCOL));
+	assert_true(hostile_is_alive(h));
+	hostile_free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(credit_that_nobody_used),
+		cmocka_unit_test(credit_of_a_flow),
+		cmocka_unit_test(limits_of_the_trunk),
+		cmocka_unit_test(limits_of_a_hop),
+		cmocka_unit_test(credit_of_a_sealed_circuit),
+		cmocka_unit_test(credit_for_what_was_sent),
+		cmocka_unit_test(shuts_of_what_is_gone),
+		cmocka_unit_test(limits_of_what_is_gone),
+		cmocka_unit_test(empty_records_of_what_is_gone),
+		cmocka_unit_test(data_of_what_is_gone),
+		cmocka_unit_test(an_empty_record),
+		cmocka_unit_test(an_empty_record_sealed_end_to_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
