@@ -276,6 +276,141 @@ static void an_empty_record_sealed_end_to_end(void **state)
 	hostile_free(h);
 }
 
+/* Refilling: what half a second brings back, and not one more. */
+
+static void check_refill(struct trick *trick, unsigned int level,
+			 unsigned int half)
+{
+	struct hostile *h = trick->h;
+	uint64_t before = glitches(h);
+
+	play(trick, level);
+	assert_int_equal(glitches(h), before);
+	hostile_advance(h, SECOND_NS / 2);
+	play(trick, half);
+	assert_int_equal(glitches(h), before);
+	play(trick, 1);
+	assert_int_equal(glitches(h), before + 1);
+	hostile_free(h);
+}
+
+static void empty_data(struct trick *trick)
+{
+	(void)hostile_data(trick->h, 1, 0, 1, 1, 0);
+}
+
+static void empties_come_back(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
+		.play = empty_data,
+	};
+
+	(void)state;
+	(void)hostile_data(trick.h, 1, FRAME_DATA_OPEN, 1, 0, 1);
+	check_refill(&trick, FREE, BACK / 2);
+}
+
+static void frame_unknown(struct trick *trick)
+{
+	(void)hostile_control(trick->h, FRAME_SKIPPABLE, 0, 0, NULL, 0);
+}
+
+static void skips_come_back(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
+		.play = frame_unknown,
+	};
+
+	(void)state;
+	check_refill(&trick, 100, 50);
+}
+
+enum {
+	PAD_PIECE = 4096, /* with the one for its header */
+};
+
+static void pad(struct trick *trick)
+{
+	(void)hostile_control(trick->h, FRAME_TRUNK_PAD, 0, 0, NULL,
+			      PAD_PIECE - 1);
+}
+
+static void padding_comes_back(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
+		.play = pad,
+	};
+
+	(void)state;
+	check_refill(&trick, (1 << 20) / PAD_PIECE, (32 << 10) / PAD_PIECE);
+}
+
+static void pong(struct trick *trick)
+{
+	(void)hostile_control(trick->h, FRAME_TRUNK_PONG, 0, 0, NULL, 0);
+}
+
+static void glitches_come_back(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
+		.play = pong,
+	};
+	struct hostile *h = trick.h;
+
+	(void)state;
+	play(&trick, GLITCHES);
+	hostile_advance(h, SECOND_NS);
+	play(&trick, GLITCHES_BACK);
+	assert_int_equal(glitches(h), GLITCHES + GLITCHES_BACK);
+	assert_true(vif_trunk_is_ready(h->trunk));
+	play(&trick, 1);
+	check_flood(h);
+	hostile_free(h);
+}
+
+/* The program opens one, and the peer does not want it. */
+static void stop_ours(struct trick *trick)
+{
+	struct hostile *h = trick->h;
+	uint32_t id = (uint32_t)trick->n * 2;
+	struct vif_flow *flow;
+
+	if (vif_flow_open(h->circuit, NULL, &flow) < 0)
+		return;
+	assert_int_equal(vif_flow_write(flow, "x", 1), 1);
+	hostile_run(h);
+	hostile_code_frame(h, FRAME_STOP, id, 0, 300);
+	hostile_code_frame(h, FRAME_RESET, id, 0, 300);
+	(void)hostile_circuit_record(h, 0, 1);
+	vif_flow_close(flow);
+	hostile_run(h);
+}
+
+static void own_resets_come_back(void **state)
+{
+	struct trick trick = {
+		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
+		.play = stop_ours,
+	};
+	struct hostile *h = trick.h;
+
+	(void)state;
+	/* A RESET has a price of its own, which is not what is tested. */
+	h->trunk->bucket.resets.capacity = UINT32_MAX;
+	h->trunk->bucket.resets.level = UINT32_MAX * SECOND_NS;
+	play(&trick, 1000);
+	hostile_advance(h, SECOND_NS);
+	play(&trick, BACK);
+	assert_true(vif_trunk_is_ready(h->trunk));
+	play(&trick, 1);
+	check_flood(h);
+	hostile_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +426,11 @@ int main(void)
 		cmocka_unit_test(data_of_what_is_gone),
 		cmocka_unit_test(an_empty_record),
 		cmocka_unit_test(an_empty_record_sealed_end_to_end),
+		cmocka_unit_test(empties_come_back),
+		cmocka_unit_test(skips_come_back),
+		cmocka_unit_test(padding_comes_back),
+		cmocka_unit_test(glitches_come_back),
+		cmocka_unit_test(own_resets_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
