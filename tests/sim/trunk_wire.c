@@ -2,8 +2,6 @@
 /* An account of what two trunks say to each other. */
 #include "tests/sim/trunk_wire.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -178,24 +176,6 @@ static void limit_frame(struct wire_level *level,
 		told_limit(level, frame->value);
 	else
 		got_limit(level, frame->value);
-}
-
-void wire_tell(void *user, const struct wire_frame *frame)
-{
-	(void)user;
-	printf("%14" PRIu64 " side %d %s circuit %u: type %u flags %u id %u "
-	       "value %" PRIu64 ", %u bytes\n",
-	       frame->now_ns, (int)frame->side,
-	       frame->is_sealed ? "sends" : "gets", frame->circuit, frame->type,
-	       frame->flags, frame->id, frame->value, frame->len);
-}
-
-void wire_tell_link(void *user, const struct wire_frame *frame)
-{
-	const struct wire *wire = user;
-
-	printf("link %d ", (int)wire->end_side);
-	wire_tell(NULL, frame);
 }
 
 /* Frames of a circuit */
