@@ -754,7 +754,8 @@ static void check_header(const struct wire *wire, const uint8_t *aad,
 }
 
 /* The inner part of a record comes first; it is looked at with the outer. */
-static void keep_inner(const uint8_t *aad, const uint8_t *from, size_t len)
+static void keep_inner(const struct noise_key *key, const uint8_t *aad,
+		       const uint8_t *from, size_t len)
 {
 	sim_check(!current->has_inner);
 	sim_check(len > 0 && len <= current->record_max);
@@ -762,6 +763,7 @@ static void keep_inner(const uint8_t *aad, const uint8_t *from, size_t len)
 	memcpy(current->inner, from, len);
 	current->inner_len = len;
 	current->inner_flags = aad[1];
+	current->inner_number = key->nonce;
 }
 
 /* Whether the record is passed on, by a relay that cannot look into it. */
@@ -785,18 +787,34 @@ static bool pass(struct wire *wire, const struct record *record,
 	return true;
 }
 
-static void on_seal(const uint8_t *aad, size_t aad_len, const uint8_t *from,
-		    size_t len)
+/*
+ * S5: each number once. A key's first is 0, or 1 where the proof in CONFIRM has
+ * had 0; a new key goes on where the old one was.
+ */
+static void check_inner_number(struct wire_circuit *circuit)
+{
+	uint64_t *next = &circuit->n_sealed[current_side];
+
+	if (*next == 0)
+		sim_check(current->inner_number <= 1);
+	else
+		sim_check_equal(current->inner_number, *next);
+	*next = current->inner_number + 1;
+}
+
+static void on_seal(const struct noise_key *key, const uint8_t *aad,
+		    size_t aad_len, const uint8_t *from, size_t len)
 {
 	struct record record;
 
 	if (aad_len == INNER_AAD_LEN) {
-		keep_inner(aad, from, len);
+		keep_inner(key, aad, from, len);
 		return;
 	}
 	sim_check(aad_len == HEADER_LEN);
 	check_header(current, aad, len);
 	record = read_header(aad, true);
+	sim_check_equal(key->nonce, record.number); /* S5 */
 	if (pass(current, &record, from, len)) {
 		sim_check(record.type == RECORD_SEALED && !current->has_inner);
 		charge(current, &record, len);
@@ -810,6 +828,8 @@ static void on_seal(const uint8_t *aad, size_t aad_len, const uint8_t *from,
 	}
 	sim_check_equal(record.flags, current->inner_flags);
 	sim_check_equal(len, current->inner_len + TAG_LEN);
+	if (!current->lying)
+		check_inner_number(inside_of(current, record.circuit));
 	take_frames(current, &record, current->inner, current->inner_len);
 	current->has_inner = false;
 }
@@ -863,7 +883,7 @@ int __wrap_noise_key_seal(struct noise_key *key, const void *aad,
 	if (current && aad_len > 0) {
 		sim_check(len <= SCRATCH - TAG_LEN);
 		from = forged(aad, aad_len, from, len);
-		on_seal(aad, aad_len, from, len);
+		on_seal(key, aad, aad_len, from, len);
 	}
 	return __real_noise_key_seal(key, aad, aad_len, from, len, to);
 }

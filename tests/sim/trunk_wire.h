@@ -91,6 +91,8 @@ struct wire_flows {
 struct wire_circuit {
 	enum sim_side opener;
 	enum vif_circuit_mode mode;
+	uint64_t n_sealed[SIM_SIDES]; /* S5: number of the next record, by who
+				       * seals it end to end; 0: of the first */
 	bool open_got, accepted, accept_got, confirmed, confirm_got;
 	bool close_sent[SIM_SIDES], close_got[SIM_SIDES]; /* by sender */
 	bool shut_sent[SIM_SIDES], shut_got[SIM_SIDES];
@@ -143,6 +145,7 @@ struct wire {
 	uint8_t inner[WIRE_RECORD_MAX];
 	size_t inner_len;
 	uint8_t inner_flags;
+	uint64_t inner_number;
 	bool has_inner;
 	uint32_t outer_circuit[SIM_SIDES]; /* being opened */
 	bool swapped;                      /* see sim_net */
