@@ -253,6 +253,32 @@ static void weight_is_share(void **state)
 	rig_fini(&rig);
 }
 
+/* V10: what is small and written together goes together. */
+static void small_writes_share_a_record(void **state)
+{
+	struct hostile *h = hostile_with_circuit(VIF_CIRCUIT_DERIVED);
+	struct vif_flow *flow[8];
+	unsigned int before = h->n_records;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(vif_flow_open(h->circuit, NULL, &flow[i]), 0);
+		assert_int_equal(vif_flow_write(flow[i], "one", 3), 3);
+		assert_int_equal(vif_flow_write(flow[i], "two", 3), 3);
+	}
+	hostile_run(h);
+	assert_int_equal(h->heard[FRAME_DATA].n, 8);
+	assert_int_equal(h->data_bytes, 8 * 6);
+	assert_int_equal(h->n_records, before + 1);
+	/* And so when all of them are known. */
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(vif_flow_write(flow[i], "three", 5), 5);
+	hostile_run(h);
+	assert_int_equal(h->heard[FRAME_DATA].n, 16);
+	assert_int_equal(h->n_records, before + 2);
+	hostile_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +289,7 @@ int main(void)
 		cmocka_unit_test(a_close_that_nobody_answers),
 		cmocka_unit_test(no_flow_is_taken_while_it_closes),
 		cmocka_unit_test(weight_is_share),
+		cmocka_unit_test(small_writes_share_a_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
