@@ -217,7 +217,7 @@ struct vif_circuit {
 	/* credit */
 	struct credit_rx rx_credit;
 	struct credit_tx tx_credit;
-	uint64_t n_credits;   /* CREDIT that raised something */
+	uint64_t n_credits;   /* that came; and STOP that did nothing */
 	uint64_t rx_held;     /* payload in queues */
 	uint64_t tx_held;     /* written, not sent */
 	uint64_t tx_reserved; /* of the limit, for packets that were begun */

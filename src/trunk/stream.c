@@ -217,18 +217,19 @@ static void got_data(struct vif_circuit *circuit, const struct incoming *in)
 }
 
 /*
- * Each tells of something that was consumed, a byte at least, for its flow and
- * for the circuit; or of a window that was widened for a lane. What is beyond
- * that has cost nobody anything.
+ * CREDIT tells of something that was consumed, a byte at least, for its flow and
+ * for the circuit; or of a window that was widened for a lane. And a flow is
+ * stopped once. What is beyond that has cost nobody anything.
  */
-static bool is_earned(struct vif_circuit *circuit)
+static void check_earned(struct vif_circuit *circuit)
 {
-	uint64_t due = 2 * circuit->stats.tx_payload + circuit->next_local +
-		       circuit->next_remote;
+	uint64_t due = 2 * (circuit->stats.tx_payload + circuit->next_local +
+			    circuit->next_remote);
 
-	return ++circuit->n_credits <= due ||
-	       bucket_take(&circuit_buckets(circuit)->empties,
-			   circuit->trunk->now_ns, 1);
+	if (++circuit->n_credits > due &&
+	    !bucket_take(&circuit_buckets(circuit)->empties,
+			 circuit->trunk->now_ns, 1))
+		(void)circuit_glitch(circuit);
 }
 
 static void got_credit(struct vif_circuit *circuit, const struct incoming *in)
@@ -248,12 +249,14 @@ static void got_credit(struct vif_circuit *circuit, const struct incoming *in)
 		flow_poke(flow);
 	} else if (is_gone(circuit, frame->id)) {
 		trunk->stats.late_frames++;
-		return;
+		is_news = true;
 	} else {
 		fault(circuit, "credit came for a flow that never was");
 		return;
 	}
-	if (!is_news || !is_earned(circuit))
+	if (is_news)
+		check_earned(circuit);
+	else
 		(void)circuit_glitch(circuit);
 }
 
@@ -295,15 +298,16 @@ static void got_stop(struct vif_circuit *circuit, const struct incoming *in)
 	uint32_t id = in->header->id;
 	struct vif_flow *flow = find(circuit, id);
 
-	if (!flow) {
-		if (is_gone(circuit, id))
-			trunk->stats.late_frames++;
-		else
-			fault(circuit, "a flow was stopped that never was");
+	if (!flow && !is_gone(circuit, id)) {
+		fault(circuit, "a flow was stopped that never was");
 		return;
 	}
-	if (flow->tx_ended || flow->tx_reset)
+	if (!flow)
+		trunk->stats.late_frames++;
+	if (!flow || flow->tx_ended || flow->tx_reset) {
+		check_earned(circuit);
 		return;
+	}
 	if (!bucket_take(&circuit_buckets(circuit)->own_resets, trunk->now_ns,
 			 1)) {
 		circuit_flood(circuit, "too many flows were stopped");

@@ -96,7 +96,7 @@ static void credit_that_nobody_used(void **state)
 	};
 
 	(void)state;
-	play(&trick, 1 + 2); /* that is forgiven: first numbers of flows */
+	play(&trick, 2 * (1 + 2)); /* forgiven: the first numbers of flows */
 	check_price(&trick);
 }
 
@@ -109,8 +109,46 @@ static void credit_of_a_flow(void **state)
 
 	(void)state;
 	(void)hostile_data(trick.h, 1, FRAME_DATA_OPEN, 1, 0, 1);
-	play(&trick, 3 + 2);
+	play(&trick, 2 * (3 + 2));
 	check_price(&trick);
+}
+
+static void stop_again(struct trick *trick)
+{
+	hostile_code_frame(trick->h, FRAME_STOP, 1, 0, 300);
+	(void)hostile_circuit_record(trick->h, 0, 1);
+}
+
+static struct hostile *with_flow_that_is_over(bool is_gone)
+{
+	struct hostile *h = hostile_with_circuit(VIF_CIRCUIT_DERIVED);
+
+	(void)hostile_data(h, 1, FRAME_DATA_OPEN | FRAME_DATA_FIN, 1, 0, 0);
+	if (is_gone)
+		vif_flow_close(h->flow);
+	else
+		assert_int_equal(vif_flow_finish(h->flow), 0);
+	hostile_run(h);
+	return h;
+}
+
+static void check_price_of_flow(void (*what)(struct trick *trick), bool is_gone)
+{
+	struct trick trick = {
+		.h = with_flow_that_is_over(is_gone),
+		.play = what,
+	};
+
+	play(&trick, 2 * (3 + 2));
+	check_price(&trick);
+}
+
+static void stops_and_credit_of_what_is_over(void **state)
+{
+	(void)state;
+	check_price_of_flow(stop_again, false);
+	check_price_of_flow(stop_again, true);
+	check_price_of_flow(raise_flow, true);
 }
 
 static void limits_of_the_trunk(void **state)
@@ -145,7 +183,7 @@ static void credit_of_a_sealed_circuit(void **state)
 	struct hostile *h = trick.h;
 
 	(void)state;
-	play(&trick, 3 + FREE + GLITCHES);
+	play(&trick, 2 * (1 + 2) + FREE + GLITCHES);
 	assert_int_equal(vif_circuit_reason(h->circuit, NULL), VIF_REASON_NONE);
 	play(&trick, 1);
 	assert_true(
@@ -171,7 +209,7 @@ static void credit_for_what_was_sent(void **state)
 	assert_int_equal(vif_flow_write(flow, bytes, sizeof(bytes)), 5000);
 	hostile_run(h);
 	assert_int_equal(h->data_bytes, sizeof(bytes));
-	play(&trick, 2 * sizeof(bytes) + 1 + 4 + FREE);
+	play(&trick, 2 * (sizeof(bytes) + 1 + 4) + FREE);
 	assert_int_equal(glitches(h), 0);
 	play(&trick, 1);
 	assert_int_equal(glitches(h), 1);
@@ -416,6 +454,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(credit_that_nobody_used),
 		cmocka_unit_test(credit_of_a_flow),
+		cmocka_unit_test(stops_and_credit_of_what_is_over),
 		cmocka_unit_test(limits_of_the_trunk),
 		cmocka_unit_test(limits_of_a_hop),
 		cmocka_unit_test(credit_of_a_sealed_circuit),
