@@ -67,7 +67,9 @@ struct vif_circuit_stats {
  * @ret_circuit: the circuit; unchanged on failure.
  *
  * It can have flows at once. They are sent when VIF_CIRCUIT_READY comes. A
- * trunk that is not ready is waited for.
+ * trunk that is not ready is waited for. How many circuits the other side takes
+ * is known no sooner: those beyond, the ones dialled last, are then closed with
+ * VIF_REASON_LIMIT.
  *
  * Return: 0; -EINVAL; -ENOKEY without an identity; -ESHUTDOWN on a trunk that
  * drains or closes; -ECONNABORTED on one that ended; -EAGAIN when the other

@@ -103,7 +103,7 @@ bool circuit_glitch(struct vif_circuit *circuit)
 
 bool circuit_may_open(struct vif_trunk *trunk)
 {
-	/* Before there is a Hello nobody knows; those that wait count later. */
+	/* Before there is a Hello nobody knows: trunk_session_moved() counts. */
 	if (trunk->state == TRUNK_HANDSHAKE)
 		return true;
 	return trunk->n_circuits - trunk->n_remote < trunk->circuits_max &&

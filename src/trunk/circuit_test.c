@@ -92,12 +92,81 @@ static void what_was_refused_cannot(void **state)
 	rig_fini(&rig);
 }
 
+/* Dials n circuits at once; they are told apart by what happens to them. */
+static void dial_many(struct rig *rig, struct vif_circuit **circuit, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(
+			vif_circuit_dial(rig->end[0], NULL, &circuit[i]), 0);
+}
+
+/* So many of them got through, and the rest were refused on this side. */
+static void check_limited(struct rig *rig, struct vif_circuit **circuit,
+			  uint32_t n, uint32_t n_open)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(circuit[i]->state,
+				 i < n_open ? CIRCUIT_OPEN : CIRCUIT_CLOSED);
+		assert_int_equal(vif_circuit_reason(circuit[i], NULL),
+				 i < n_open ? VIF_REASON_NONE :
+					      VIF_REASON_LIMIT);
+	}
+	assert_true(vif_trunk_is_ready(rig->end[0]));
+	assert_int_equal(rig->end[1]->n_circuits, n_open);
+	assert_int_equal(rig->end[1]->stats.refused_circuits, 0);
+}
+
+static void early_ones_keep_to_the_hello(void **state)
+{
+	struct vif_circuit *circuit[4];
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig.config[1].circuits_max = 3;
+	rig_make(&rig);
+	dial_many(&rig, circuit, 4);
+	rig_run(&rig);
+	check_limited(&rig, circuit, 4, 3);
+	assert_true(rig_saw(&rig, 0, VIF_CIRCUIT_CLOSED));
+	/* As any other dialled now. */
+	assert_int_equal(vif_circuit_dial(rig.end[0], NULL, &circuit[3]),
+			 -EAGAIN);
+	rig_fini(&rig);
+}
+
+/* The other side would end the trunk. */
+static void early_ones_keep_to_the_bucket(void **state)
+{
+	struct vif_circuit *circuit[300];
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	for (int i = 0; i < 2; i++) {
+		rig.config[i].window = 128 << 20;
+		rig.config[i].circuits_max = i == 0 ? 1 : 512;
+		rig.config[i].handshakes_max = 512;
+	}
+	rig_make(&rig);
+	dial_many(&rig, circuit, 300);
+	rig_run(&rig);
+	check_limited(&rig, circuit, 300, 256);
+	assert_int_equal(vif_circuit_dial(rig.end[0], NULL, &circuit[0]),
+			 -EAGAIN);
+	rig_advance(&rig, 1000000000 / 16);
+	dial_many(&rig, circuit, 1);
+	rig_fini(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_has_ended_can_be_taken_for_its_flows),
 		cmocka_unit_test(what_has_ended_and_brought_nothing_cannot),
 		cmocka_unit_test(what_was_refused_cannot),
+		cmocka_unit_test(early_ones_keep_to_the_hello),
+		cmocka_unit_test(early_ones_keep_to_the_bucket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,27 @@ struct seal_life trunk_seal_life(const struct vif_trunk *trunk)
 	};
 }
 
+/* Dialled before anybody knew how many there may be: the last are too many. */
+static void drop_early_circuits(struct vif_trunk *trunk)
+{
+	struct list *link, *after;
+	uint32_t n = 0;
+
+	list_foreach(&trunk->circuits, link, after) {
+		struct vif_circuit *circuit =
+			container_of(link, struct vif_circuit, all);
+
+		if (circuit->state != CIRCUIT_WAITING)
+			continue;
+		if (n < trunk->circuits_max &&
+		    bucket_take(&trunk->opens, trunk->now_ns, 1))
+			n++;
+		else
+			circuit_end(circuit, VIF_REASON_LIMIT,
+				    "the other side takes no more", false);
+	}
+}
+
 /* Circuits that were dialled before there were keys. */
 void trunk_start_circuits(struct vif_trunk *trunk)
 {
@@ -179,6 +200,7 @@ void trunk_session_moved(struct vif_trunk *trunk)
 	free(trunk->partial);
 	trunk->partial = NULL;
 	trunk->partial_size = 0;
+	drop_early_circuits(trunk);
 	trunk_start_circuits(trunk);
 }
 
