@@ -488,6 +488,9 @@ static enum vif_reason accept_open(struct vif_circuit *circuit,
 		return VIF_REASON_NO_ROUTE;
 	if (failed(circuit, r))
 		return VIF_REASON_NONE;
+	/* Not before: for a key that is not here memory is no matter. */
+	if (!window_open(circuit))
+		return VIF_REASON_LIMIT;
 	circuit->deadline_ns =
 		time_after(trunk, trunk->config.circuit_handshake_ns);
 	circuit_want(circuit, WANTS_ACCEPT);
@@ -511,8 +514,6 @@ static enum vif_reason judge_open(struct vif_circuit *circuit,
 			       relay_open(circuit, frame, body,
 					  open->destination) :
 			       VIF_REASON_NO_ROUTE;
-	if (!window_open(circuit))
-		return VIF_REASON_LIMIT;
 	return accept_open(circuit, frame, body, open);
 }
 

@@ -362,6 +362,58 @@ static void a_bad_hop_is_told_alike(void **state)
 	}
 }
 
+/* What a circuit that has ended brought is not read, and holds all memory. */
+static struct hostile *full_stranger(int what, const struct person *to)
+{
+	struct hostile *h = malloc(sizeof(*h));
+
+	assert_non_null(h);
+	hostile_init(h, VIF_TRUNK_ACCEPTER);
+	h->config.circuits_max = 2;
+	h->config.circuit_window = h->config.flow_window = 65536;
+	h->config.window = 2 * 65536;
+	hostile_start(h);
+	if (what != UNKNOWN)
+		assert_int_equal(vif_trunk_add_identity(h->trunk, to->secret),
+				 0);
+	hostile_open(h, 1, VIF_CIRCUIT_DERIVED);
+	for (uint64_t at = 0; at < 4 * 16000; at += 16000)
+		(void)hostile_data(h, 1, at == 0 ? FRAME_DATA_OPEN : 0, 1, at,
+				   16000);
+	hostile_code_frame(h, FRAME_TRUNK_SHUT, 1, 0, VIF_REASON_PROGRAM);
+	(void)hostile_record(h, RECORD_CONTROL, 0, 0);
+	return h;
+}
+
+static enum vif_reason refused_when_full(int what, bool has_proof)
+{
+	const struct person to = person('a');
+	struct hostile *h = full_stranger(what, &to);
+	const struct heard *shut = &h->heard[FRAME_TRUNK_SHUT];
+	uint8_t body[CORE_OPEN_MAX];
+	size_t len = open_to(h, VIF_CIRCUIT_SEALED, &to, body);
+	enum vif_reason reason;
+
+	if (!has_proof)
+		body[len - 1] ^= 1;
+	(void)hostile_control(h, FRAME_TRUNK_OPEN, 3, hostile_hop(1 << 20),
+			      body, len);
+	assert_int_equal(h->heard[FRAME_TRUNK_ACCEPT].n, 1); /* the first */
+	assert_int_equal(shut->n, 1);
+	assert_int_equal(shut->header.id, 3);
+	reason = (enum vif_reason)get_be32(shut->body);
+	forget_stranger(h);
+	return reason;
+}
+
+static void full_memory_is_told_only_to_who_is_welcome(void **state)
+{
+	(void)state;
+	assert_int_equal(refused_when_full(UNKNOWN, true), VIF_REASON_NO_ROUTE);
+	assert_int_equal(refused_when_full(HERE, false), VIF_REASON_NO_ROUTE);
+	assert_int_equal(refused_when_full(HERE, true), VIF_REASON_LIMIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +426,7 @@ int main(void)
 		cmocka_unit_test(a_proof_is_for_one_key),
 		cmocka_unit_test(xx_finds_nobody),
 		cmocka_unit_test(a_bad_hop_is_told_alike),
+		cmocka_unit_test(full_memory_is_told_only_to_who_is_welcome),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
