@@ -318,7 +318,8 @@ VIF_API void vif_trunk_abort(struct vif_trunk *trunk, uint32_t code,
  * @trunk: borrowed.
  * @key:   public key of the far end.
  *
- * Return: the number of circuits, which are closed in order.
+ * Return: the number of circuits, which are closed in order; of those that are
+ * being dialled, the ones whose far end is known already.
  * Context: the thread of the trunk.
  */
 VIF_API uint32_t vif_trunk_shut_remote(struct vif_trunk *trunk,

@@ -159,6 +159,51 @@ static void early_ones_keep_to_the_bucket(void **state)
 	rig_fini(&rig);
 }
 
+/* How many of those that are being dialled count as led to a key. */
+static uint32_t shut(enum vif_circuit_mode mode, bool has_key, int whose,
+		     bool early)
+{
+	struct vif_circuit *circuit;
+	struct rig rig;
+	uint32_t n;
+	struct vif_circuit_config config = {
+		.size = sizeof(config),
+		.mode = mode,
+	};
+
+	rig_init(&rig);
+	if (has_key)
+		config.remote = rig.key[1];
+	rig_make(&rig);
+	if (!early)
+		rig_run(&rig);
+	assert_int_equal(vif_circuit_dial(rig.end[0], &config, &circuit), 0);
+	n = vif_trunk_shut_remote(rig.end[0], rig.key[whose]);
+	assert_int_equal(n, circuit->state == CIRCUIT_CLOSED);
+	rig_run(&rig);
+	assert_int_equal(circuit->state, n > 0 ? CIRCUIT_CLOSED : CIRCUIT_OPEN);
+	assert_int_equal(rig.end[1]->n_circuits, 1 - n);
+	rig_fini(&rig);
+	return n;
+}
+
+static void what_is_being_dialled_is_shut(void **state)
+{
+	(void)state;
+	for (int mode = VIF_CIRCUIT_DERIVED; mode <= VIF_CIRCUIT_SEALED;
+	     mode++) {
+		enum vif_circuit_mode m = (enum vif_circuit_mode)mode;
+
+		for (int early = 0; early < 2; early++) {
+			assert_int_equal(shut(m, true, 1, early), 1);
+			assert_int_equal(shut(m, true, 0, early), 0);
+		}
+		assert_int_equal(shut(m, false, 1, false),
+				 m == VIF_CIRCUIT_DERIVED);
+		assert_int_equal(shut(m, false, 0, false), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +212,7 @@ int main(void)
 		cmocka_unit_test(what_was_refused_cannot),
 		cmocka_unit_test(early_ones_keep_to_the_hello),
 		cmocka_unit_test(early_ones_keep_to_the_bucket),
+		cmocka_unit_test(what_is_being_dialled_is_shut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

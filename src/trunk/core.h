@@ -536,6 +536,9 @@ const uint8_t *dial_message(const struct vif_circuit *circuit, size_t *ret_len);
 /* dial_keep() - take a body over as it is, to be passed on; 0 or -ENOMEM */
 int dial_keep(struct vif_circuit *circuit, const uint8_t *body, size_t len);
 
+/* dial_pinned() - who the far end has to be; NULL: anybody, or it is known */
+const uint8_t *dial_pinned(const struct vif_circuit *circuit);
+
 /* dial_free() - wipe what a handshake needed; twice is allowed */
 void dial_free(struct vif_circuit *circuit);
 

@@ -60,6 +60,13 @@ void dial_free(struct vif_circuit *circuit)
 	circuit->handshake = NULL;
 }
 
+const uint8_t *dial_pinned(const struct vif_circuit *circuit)
+{
+	const struct circuit_handshake *handshake = circuit->handshake;
+
+	return handshake && handshake->has_pinned ? handshake->pinned : NULL;
+}
+
 /* What each end tells the other about its windows. */
 static void put_hello(const struct vif_trunk *trunk, uint8_t *to)
 {

@@ -332,6 +332,21 @@ void vif_trunk_abort(struct vif_trunk *trunk, uint32_t code, const char *text)
 			text ? text : "");
 }
 
+/* Whether somebody is at its far end, or will be if he answers. */
+static bool leads_to(const struct vif_circuit *circuit,
+		     const uint8_t key[VIF_KEY_LEN])
+{
+	const struct vif_trunk *trunk = circuit->trunk;
+	const uint8_t *remote =
+		circuit->has_remote ? circuit->remote : dial_pinned(circuit);
+
+	/* Nobody was named: a derived one has the trunk's. */
+	if (!remote && circuit->mode == VIF_CIRCUIT_DERIVED &&
+	    trunk->has_remote)
+		remote = trunk->remote;
+	return remote && memcmp(remote, key, VIF_KEY_LEN) == 0;
+}
+
 uint32_t vif_trunk_shut_remote(struct vif_trunk *trunk,
 			       const uint8_t key[VIF_KEY_LEN])
 {
@@ -342,8 +357,7 @@ uint32_t vif_trunk_shut_remote(struct vif_trunk *trunk,
 		struct vif_circuit *circuit =
 			container_of(link, struct vif_circuit, all);
 
-		if (circuit->has_remote &&
-		    memcmp(circuit->remote, key, VIF_KEY_LEN) == 0 &&
+		if (leads_to(circuit, key) &&
 		    vif_circuit_close(circuit, 0, NULL) == 0)
 			n++;
 	}
