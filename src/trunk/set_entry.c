@@ -309,9 +309,11 @@ void set_entry_up(struct set_entry *entry)
 {
 	entry->state = SET_UP;
 	entry->given_ns = entry->set->now_ns;
-	if (!entry->is_accepted)
+	if (!set_entry_is_usable(entry))
+		redirect(entry);
+	else if (!entry->is_accepted)
 		settle_rivals(entry);
-	else if (entry->trunk->has_remote && set_entry_is_usable(entry))
+	else if (entry->trunk->has_remote)
 		serve_waiters(entry);
 	set_entry_news(entry);
 }

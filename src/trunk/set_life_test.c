@@ -115,6 +115,61 @@ static void a_trunk_without_a_sign_of_life_is_doubted(void **state)
 	set_rig_fini(&s);
 }
 
+/* One whose peer drains comes up for an attempt. */
+static struct rig *attach_draining(struct set_rig *s,
+				   const struct vif_trunk_found *found)
+{
+	struct rig *pair = set_rig_start_pair(s, US);
+	struct vif_flow *flow;
+
+	/* With a flow, or its end would come at once. */
+	rig_dial(pair, VIF_CIRCUIT_DERIVED);
+	assert_int_equal(vif_flow_open(pair->circuit[0], NULL, &flow), 0);
+	assert_int_equal(vif_flow_write(flow, "x", 1), 1);
+	rig_run(pair);
+	assert_int_equal(vif_trunk_drain(pair->end[1]), 0);
+	rig_run(pair);
+	assert_int_equal(vif_trunk_attempt_attach(found->attempt, pair->end[0]),
+			 0);
+	return pair;
+}
+
+static void check_replaced_by_draining(bool recovers)
+{
+	struct vif_trunk_found found;
+	struct rig *pair, *fresh;
+	struct set_rig s;
+
+	set_rig_start(&s, US);
+	pair = set_rig_dialled(&s, "a");
+	set_rig_advance(&s, 15 * one_second);
+	rig_advance(pair, 15 * one_second);
+	set_rig_advance(&s, 3 * one_second);
+	assert_int_equal(set_rig_get(&s, "a", &found), VIF_TRUNK_SET_CONNECT);
+	if (recovers)
+		rig_run(pair);
+	fresh = attach_draining(&s, &found);
+	set_rig_events(&s);
+	assert_int_equal(s.n_up, recovers);
+	assert_int_equal(s.n_failed, !recovers);
+	if (recovers)
+		assert_ptr_equal(s.up, pair->end[0]);
+	rig_run(pair);
+	assert_int_equal(state_of(pair), VIF_TRUNK_SET_SHARED);
+	assert_int_equal(set_rig_get(&s, "a", &found), VIF_TRUNK_SET_READY);
+	assert_ptr_equal(found.trunk, pair->end[0]);
+	set_rig_free_pair(pair);
+	set_rig_free_pair(fresh);
+	set_rig_fini(&s);
+}
+
+static void a_trunk_that_drains_replaces_none(void **state)
+{
+	(void)state;
+	check_replaced_by_draining(true);
+	check_replaced_by_draining(false);
+}
+
 /* Retired with circuits of both sides: drained when the last one is gone. */
 static void what_is_retired_ends_with_its_last_circuit(void **state)
 {
@@ -417,6 +472,7 @@ int main(void)
 		cmocka_unit_test(a_trunk_that_drains_is_passed_over),
 		cmocka_unit_test(a_trunk_that_ends_leaves),
 		cmocka_unit_test(a_trunk_without_a_sign_of_life_is_doubted),
+		cmocka_unit_test(a_trunk_that_drains_replaces_none),
 		cmocka_unit_test(what_is_retired_ends_with_its_last_circuit),
 		cmocka_unit_test(one_in_its_handshake_can_be_retired),
 		cmocka_unit_test(one_in_its_handshake_can_be_taken_out),
