@@ -69,7 +69,8 @@ struct vif_circuit_stats {
  * It can have flows at once. They are sent when VIF_CIRCUIT_READY comes. A
  * trunk that is not ready is waited for. How many circuits the other side takes
  * is known no sooner: those beyond, the ones dialled last, are then closed with
- * VIF_REASON_LIMIT.
+ * VIF_REASON_LIMIT. Of those that the other side has to answer 16 are sent at
+ * once; the others wait, for which vif_trunk_wants_send() has to be asked.
  *
  * Return: 0; -EINVAL; -ENOKEY without an identity; -ESHUTDOWN on a trunk that
  * drains or closes; -ECONNABORTED on one that ended; -EAGAIN when the other

@@ -102,7 +102,7 @@ struct vif_trunk_config {
 	uint32_t record_max;         /* 16400 */
 	uint32_t window;             /* 16 MiB; received and not consumed */
 	uint32_t circuits_max;       /* 64; that the other side may open */
-	uint32_t handshakes_max;     /* 16; circuits in handshake */
+	uint32_t handshakes_max;     /* 16, and not less; in handshake */
 	uint32_t circuit_window;     /* 128 KiB at first */
 	uint32_t circuit_window_max; /* 16 MiB */
 	uint32_t flow_window;        /* 64 KiB at first */

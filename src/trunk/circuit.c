@@ -282,6 +282,7 @@ void circuit_end(struct vif_circuit *circuit, uint32_t reason, const char *text,
 		return;
 	if (circuit->state == CIRCUIT_CONFIRMING)
 		trunk->n_handshakes--;
+	circuit_leave_place(circuit);
 	ending_set(&circuit->ending, reason, text, strlen(text));
 	trunk_log(trunk, circuit->log_level, VIF_LOG_INFO,
 		  "circuit %u: ended: %s%s%s", circuit->node.id,
@@ -363,6 +364,20 @@ void circuit_number(struct vif_circuit *circuit)
 	trunk->next_local += 2;
 }
 
+void circuit_take_place(struct vif_circuit *circuit)
+{
+	assert(circuit->is_local && !circuit->has_place);
+	circuit->has_place = true;
+	circuit->trunk->n_opening++;
+}
+
+void circuit_leave_place(struct vif_circuit *circuit)
+{
+	if (circuit->has_place)
+		circuit->trunk->n_opening--;
+	circuit->has_place = false;
+}
+
 void circuit_start(struct vif_circuit *circuit)
 {
 	struct vif_trunk *trunk = circuit->trunk;
@@ -376,8 +391,7 @@ void circuit_start(struct vif_circuit *circuit)
 					   VIF_REASON_HANDSHAKE,
 			    "its handshake could not begin", false);
 	else
-		circuit->deadline_ns =
-			time_after(trunk, trunk->config.circuit_handshake_ns);
+		circuit_take_place(circuit);
 }
 
 /*
@@ -410,6 +424,7 @@ void circuit_became_open(struct vif_circuit *circuit)
 
 	if (circuit->state == CIRCUIT_CONFIRMING)
 		trunk->n_handshakes--;
+	circuit_leave_place(circuit); /* CONFIRM is in front of the next OPEN */
 	circuit_enter(circuit, CIRCUIT_OPEN);
 	circuit->deadline_ns = UINT64_MAX;
 	if (!(circuit->wants & WANTS_CONFIRM)) /* which is in there */
@@ -489,6 +504,10 @@ int vif_circuit_dial(struct vif_trunk *trunk,
 		circuit_end(circuit, VIF_REASON_MEMORY, "", false);
 		return r;
 	}
+	if (trunk->state != TRUNK_HANDSHAKE)
+		circuit->deadline_ns =
+			time_after(trunk, trunk->config.circuit_handshake_ns);
+	list_append(&trunk->waiting, &circuit->control);
 	trunk_start_circuits(trunk);
 	*ret_circuit = circuit;
 	return 0;

@@ -204,6 +204,133 @@ static void what_is_being_dialled_is_shut(void **state)
 	}
 }
 
+static void many_can_be_dialled_at_once(void **state)
+{
+	struct vif_circuit *circuit[64];
+	uint32_t most = 0;
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig_start(&rig);
+	dial_many(&rig, circuit, 64);
+	assert_int_equal(vif_circuit_dial(rig.end[0], NULL, &circuit[0]),
+			 -EAGAIN);
+	do {
+		(void)rig_move(&rig, 0);
+		if (rig.end[1]->n_handshakes > most)
+			most = rig.end[1]->n_handshakes;
+	} while (rig_move(&rig, 1) > 0);
+	assert_int_equal(most, 16);
+	check_limited(&rig, circuit, 64, 64);
+	for (uint32_t i = 0; i < 64; i++)
+		assert_int_equal(vif_circuit_id(circuit[i]), 1 + 2 * i);
+	assert_false(vif_trunk_wants_send(rig.end[0]));
+	rig_fini(&rig);
+}
+
+/* The same with some that are given up, before and after they were sent. */
+static void a_place_comes_back(void **state)
+{
+	struct vif_circuit *circuit[20];
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig_start(&rig);
+	dial_many(&rig, circuit, 20);
+	assert_int_equal(circuit[16]->state, CIRCUIT_WAITING);
+	vif_circuit_abort(circuit[16], 0, NULL);
+	vif_circuit_abort(circuit[1], 0, NULL);
+	(void)rig_move(&rig, 0);
+	assert_int_equal(circuit[17]->state, CIRCUIT_OPENING);
+	assert_int_equal(circuit[18]->state, CIRCUIT_WAITING);
+	assert_false(vif_trunk_wants_send(rig.end[0]));
+	vif_circuit_abort(circuit[0], 0, NULL);
+	assert_true(vif_trunk_wants_send(rig.end[0]));
+	rig_run(&rig);
+	assert_int_equal(rig.end[0]->n_opening, 0);
+	assert_int_equal(rig.end[1]->n_circuits, 17);
+	assert_int_equal(rig.end[1]->stats.refused_circuits, 0);
+	rig_fini(&rig);
+}
+
+/* Nothing but that there is room again is to be sent for. */
+static void a_place_that_was_not_used_comes_back(void **state)
+{
+	struct vif_circuit *circuit[17];
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig_start(&rig);
+	dial_many(&rig, circuit, 15);
+	(void)vif_trunk_send(rig.end[0], rig.buffer, sizeof(rig.buffer));
+	dial_many(&rig, circuit + 15, 2);
+	vif_circuit_abort(circuit[15], 0, NULL);
+	assert_true(vif_trunk_wants_send(rig.end[0]));
+	assert_true(vif_trunk_send(rig.end[0], rig.buffer, sizeof(rig.buffer)) >
+		    0);
+	assert_int_equal(vif_circuit_id(circuit[16]), 31);
+	rig_fini(&rig);
+}
+
+static void a_drain_waits_for_what_was_dialled(void **state)
+{
+	struct vif_circuit *circuit[40];
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig_start(&rig);
+	dial_many(&rig, circuit, 40);
+	assert_int_equal(vif_trunk_drain(rig.end[0]), 0);
+	while (rig_move(&rig, 0) + rig_move(&rig, 1) > 0)
+		;
+	for (int i = 0; i < 40; i++) {
+		assert_int_not_equal(vif_circuit_id(circuit[i]), 0);
+		assert_int_not_equal(vif_circuit_reason(circuit[i], NULL),
+				     VIF_REASON_LIMIT);
+	}
+	assert_int_equal(rig.end[1]->stats.refused_circuits, 0);
+	assert_true(vif_trunk_is_closed(rig.end[0]));
+	rig_fini(&rig);
+}
+
+/* Nobody answers: those that wait have no more time than the others. */
+static void who_waits_has_a_deadline(void **state)
+{
+	struct vif_circuit *circuit[20];
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig_start(&rig);
+	dial_many(&rig, circuit, 20);
+	(void)vif_trunk_send(rig.end[0], rig.buffer, sizeof(rig.buffer));
+	assert_int_equal(vif_trunk_deadline(rig.end[0]),
+			 rig.now_ns + UINT64_C(10000000000));
+	rig_advance(&rig, UINT64_C(10000000000));
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(vif_circuit_reason(circuit[i], NULL),
+				 VIF_REASON_TIMEOUT);
+	assert_int_equal(rig.end[0]->n_opening, 0);
+	rig_fini(&rig);
+}
+
+static void fewer_handshakes_than_all_count_on_are_refused(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig.config[0].handshakes_max = 15;
+	assert_int_equal(vif_trunk_new(VIF_TRUNK_DIALER, &rig.config[0],
+				       rig.now_ns, &rig.end[0], NULL),
+			 -EINVAL);
+	rig_fini(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +340,13 @@ int main(void)
 		cmocka_unit_test(early_ones_keep_to_the_hello),
 		cmocka_unit_test(early_ones_keep_to_the_bucket),
 		cmocka_unit_test(what_is_being_dialled_is_shut),
+		cmocka_unit_test(many_can_be_dialled_at_once),
+		cmocka_unit_test(a_place_comes_back),
+		cmocka_unit_test(a_place_that_was_not_used_comes_back),
+		cmocka_unit_test(a_drain_waits_for_what_was_dialled),
+		cmocka_unit_test(who_waits_has_a_deadline),
+		cmocka_unit_test(
+			fewer_handshakes_than_all_count_on_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,7 +168,8 @@ static void put_simple(struct writer *writer, bool *wants, uint8_t type)
 /* No OPEN comes behind these. */
 static void put_drain(struct writer *writer, struct vif_trunk *trunk)
 {
-	if (!list_is_empty(&trunk->circuit_control))
+	if (!list_is_empty(&trunk->circuit_control) ||
+	    !list_is_empty(&trunk->waiting))
 		return;
 	put_simple(writer, &trunk->wants_drain, FRAME_TRUNK_DRAIN);
 	put_simple(writer, &trunk->wants_drained, FRAME_TRUNK_DRAINED);
@@ -178,7 +179,8 @@ static bool wants_anything(const struct vif_trunk *trunk)
 {
 	return trunk->wants_ready || trunk->wants_rekey || trunk->n_pong > 0 ||
 	       trunk->wants_ping || trunk->wants_limit ||
-	       !list_is_empty(&trunk->circuit_control) || trunk->wants_drain ||
+	       !list_is_empty(&trunk->circuit_control) ||
+	       (trunk->wants_drain && list_is_empty(&trunk->waiting)) ||
 	       trunk->wants_drained || trunk->wants_close;
 }
 

@@ -39,6 +39,8 @@
 #include "wire/trunk_record.h"
 
 enum core_limits {
+	/* Of ours that the other side takes in handshake: what everybody does. */
+	CORE_HANDSHAKES = 16,
 	CORE_PONGS = 16,  /* to be sent */
 	CORE_REKEYS = 16, /* of a direction, at once */
 	CORE_REKEYS_PER_SECOND = 1,
@@ -143,7 +145,7 @@ struct buckets {
 };
 
 enum circuit_state {
-	CIRCUIT_WAITING,    /* for the trunk to be ready */
+	CIRCUIT_WAITING,    /* for the trunk's keys, or for those before it */
 	CIRCUIT_OPENING,    /* OPEN was queued */
 	CIRCUIT_CONFIRMING, /* ACCEPT was queued */
 	CIRCUIT_OPEN,
@@ -176,7 +178,7 @@ struct vif_circuit {
 	struct id_node node; /* id 0: none yet */
 	struct vif_trunk *trunk;
 	struct list all;     /* circuits of the trunk */
-	struct list control; /* with frames of the trunk to send */
+	struct list control; /* with frames of the trunk to send; or waiting */
 	struct list urgent;  /* with frames of its own that are not data */
 	struct list event;
 	struct round_member turn;
@@ -190,7 +192,8 @@ struct vif_circuit {
 	bool is_listening; /* for flows */
 	bool is_told;      /* the program has it, and frees it */
 	bool has_local, has_remote, has_exporter;
-	uint8_t wants; /* enum circuit_wants */
+	bool has_place; /* counts in n_opening */
+	uint8_t wants;  /* enum circuit_wants */
 	uint32_t events;
 	char service[VIF_CIRCUIT_SERVICE_MAX + 1];
 	uint8_t local[VIF_KEY_LEN];
@@ -296,6 +299,7 @@ struct vif_trunk {
 	struct list graves; /* circuits to be freed */
 	struct id_table circuit_table;
 	struct list circuit_control, urgent;
+	struct list waiting;        /* circuits to be opened, oldest first */
 	struct list lines, roomier; /* of circuits whose flows want room */
 	uint32_t lines_need;        /* with less of its room nobody is told */
 	struct round round;
@@ -304,6 +308,7 @@ struct vif_trunk {
 	uint32_t n_remote_windows; /* of those, that have a window */
 	uint32_t n_handshakes;     /* of circuits the other side opens */
 	uint32_t n_flows, n_remote_flows, n_relayed;
+	uint32_t n_opening;    /* of ours, passed on ones too, in handshake */
 	uint32_t n_dialling;   /* circuits the other side has not answered */
 	uint32_t n_unheard;    /* flows it has to hear of before DRAINED */
 	uint32_t circuits_max; /* that we may open */
@@ -376,7 +381,11 @@ void trunk_session_moved(struct vif_trunk *trunk);
 /* trunk_became_ready() - READY came */
 void trunk_became_ready(struct vif_trunk *trunk);
 
-/* trunk_start_circuits() - send OPEN of those that wait, if it is time */
+/*
+ * trunk_can_start() - whether one that waits can be opened now
+ * trunk_start_circuits() - send OPEN of all that can
+ */
+bool trunk_can_start(const struct vif_trunk *trunk);
 void trunk_start_circuits(struct vif_trunk *trunk);
 
 /* trunk_said_close(), trunk_got_close() - CLOSE was written, or came */
@@ -424,6 +433,13 @@ void circuit_enter(struct vif_circuit *circuit, enum circuit_state state);
 
 /* circuit_start() - the trunk can carry it: say OPEN */
 void circuit_start(struct vif_circuit *circuit);
+
+/*
+ * circuit_take_place() - OPEN is queued, so it is one of CORE_HANDSHAKES
+ * circuit_leave_place() - CONFIRM or SHUT is; no harm if it has none
+ */
+void circuit_take_place(struct vif_circuit *circuit);
+void circuit_leave_place(struct vif_circuit *circuit);
 
 /*
  * circuit_number() - OPEN is about to be said: take the next number

@@ -226,7 +226,8 @@ static enum vif_reason pass_on(struct vif_circuit *in, struct vif_trunk *to,
 	circuit_enter(in, CIRCUIT_RELAYED);
 	trunk->n_handshakes--;
 	/* The other side may not be flooded by way of us. */
-	if (!circuit_may_open(to) || !window_open_relayed(in))
+	if (to->n_opening >= CORE_HANDSHAKES || !circuit_may_open(to) ||
+	    !window_open_relayed(in))
 		return VIF_REASON_LIMIT;
 	out = make_half(to);
 	if (!out)
@@ -239,6 +240,7 @@ static enum vif_reason pass_on(struct vif_circuit *in, struct vif_trunk *to,
 		return VIF_REASON_MEMORY;
 	in->relay_stage = out->relay_stage = RELAY_OPENED;
 	in->deadline_ns = time_after(trunk, trunk->config.circuit_handshake_ns);
+	circuit_take_place(out);
 	circuit_want(out, WANTS_OPEN);
 	return VIF_REASON_NONE;
 }
@@ -313,6 +315,7 @@ void relay_got_confirm(struct vif_circuit *half,
 	advance(half, RELAY_CONFIRMED);
 	half->deadline_ns = UINT64_MAX;
 	circuit_want(to, WANTS_CONFIRM);
+	circuit_leave_place(to);
 }
 
 /* Bytes count as held by the trunk they came on until they are passed on. */

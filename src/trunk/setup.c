@@ -74,6 +74,8 @@ static int check_config(enum vif_trunk_role role,
 		return refuse(error, "record_max is not from 1024 to 65519");
 	if (config->circuits_max > UINT16_MAX)
 		return refuse(error, "circuits_max is above 65535");
+	if (config->handshakes_max < CORE_HANDSHAKES)
+		return refuse(error, "handshakes_max is below 16");
 	if (windows > config->window)
 		return refuse(error,
 			      "the windows of all circuits are more than the "
@@ -139,6 +141,7 @@ static void init_lists(struct vif_trunk *trunk)
 	list_init(&trunk->circuits);
 	list_init(&trunk->graves);
 	list_init(&trunk->circuit_control);
+	list_init(&trunk->waiting);
 	list_init(&trunk->urgent);
 	list_init(&trunk->circuit_news);
 	list_init(&trunk->circuit_ends);
@@ -256,6 +259,7 @@ void vif_trunk_free(struct vif_trunk *trunk)
 	free_circuits(trunk);
 	assert(list_is_empty(&trunk->circuits) && trunk->n_flows == 0);
 	assert(trunk->n_dialling == 0 && trunk->n_unheard == 0);
+	assert(trunk->n_opening == 0 && list_is_empty(&trunk->waiting));
 	if (trunk->session)
 		session_fini(trunk->session);
 	free(trunk->session);

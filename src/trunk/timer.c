@@ -75,6 +75,8 @@ uint64_t timer_next(const struct vif_trunk *trunk)
 	if (trunk->state == TRUNK_ENDED)
 		return UINT64_MAX;
 	next = next_of_trunk(trunk);
+	if (trunk->state != TRUNK_OPEN) /* nor does timer_run() look at them */
+		return next;
 	list_foreach(&trunk->circuits, link, after) {
 		const struct vif_circuit *circuit =
 			container_of(link, struct vif_circuit, all);

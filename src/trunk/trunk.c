@@ -142,28 +142,36 @@ static void drop_early_circuits(struct vif_trunk *trunk)
 		if (circuit->state != CIRCUIT_WAITING)
 			continue;
 		if (n < trunk->circuits_max &&
-		    bucket_take(&trunk->opens, trunk->now_ns, 1))
+		    bucket_take(&trunk->opens, trunk->now_ns, 1)) {
 			n++;
-		else
+			circuit->deadline_ns = time_after(
+				trunk, trunk->config.circuit_handshake_ns);
+		} else {
 			circuit_end(circuit, VIF_REASON_LIMIT,
 				    "the other side takes no more", false);
+		}
 	}
 }
 
-/* Circuits that were dialled before there were keys. */
+bool trunk_can_start(const struct vif_trunk *trunk)
+{
+	bool has_keys = trunk->state == TRUNK_OPEN ||
+			(trunk->state == TRUNK_UNCONFIRMED &&
+			 trunk->role == VIF_TRUNK_DIALER);
+
+	return has_keys && !list_is_empty(&trunk->waiting) &&
+	       trunk->n_opening < CORE_HANDSHAKES;
+}
+
 void trunk_start_circuits(struct vif_trunk *trunk)
 {
-	struct list *link, *after;
-
-	if (trunk->state != TRUNK_OPEN && !(trunk->state == TRUNK_UNCONFIRMED &&
-					    trunk->role == VIF_TRUNK_DIALER))
-		return;
-	list_foreach(&trunk->circuits, link, after) {
+	while (trunk_can_start(trunk)) {
 		struct vif_circuit *circuit =
-			container_of(link, struct vif_circuit, all);
+			container_of(list_first(&trunk->waiting),
+				     struct vif_circuit, control);
 
-		if (circuit->state == CIRCUIT_WAITING)
-			circuit_start(circuit);
+		list_remove(&circuit->control);
+		circuit_start(circuit);
 	}
 }
 
@@ -407,6 +415,7 @@ int64_t vif_trunk_send(struct vif_trunk *trunk, void *buffer, size_t size)
 		return -EOWNERDEAD;
 	if (size < VIF_TRUNK_SEND_MIN)
 		return -EINVAL;
+	trunk_start_circuits(trunk);
 	do {
 		n = session_record(trunk, to + len, size - len);
 		if (n == 0)
@@ -421,7 +430,7 @@ int64_t vif_trunk_send(struct vif_trunk *trunk, void *buffer, size_t size)
 bool vif_trunk_wants_send(const struct vif_trunk *trunk)
 {
 	return (trunk->session && trunk->session->out_len > 0) ||
-	       schedule_is_ready(trunk);
+	       trunk_can_start(trunk) || schedule_is_ready(trunk);
 }
 
 int vif_trunk_listen(struct vif_trunk *trunk, bool on)
