@@ -41,7 +41,8 @@ struct vif_circuit_config {
 				     * derived circuit */
 	const uint8_t *remote;      /* public key of the far end: needed through
 				     * a relay; NULL: whoever is there */
-	const char *service;        /* what is dialled there; NULL: "" */
+	const char *service;        /* what is dialled there: UTF-8 without
+				     * control characters; NULL: "" */
 	uint32_t weight;            /* 1 to VIF_WEIGHT_MAX */
 	enum vif_log_level log_level; /* 0: the trunk's */
 	void *user;

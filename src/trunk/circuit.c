@@ -446,6 +446,14 @@ void circuit_became_open(struct vif_circuit *circuit)
 	trunk_settle(trunk); /* a drain may have waited for it */
 }
 
+static bool is_service(const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	return len <= VIF_CIRCUIT_SERVICE_MAX &&
+	       (!name || text_is_clean((const uint8_t *)name, len));
+}
+
 static int take_config(struct vif_trunk *trunk,
 		       const struct vif_circuit_config *config,
 		       struct vif_circuit_config *ret_config)
@@ -461,8 +469,7 @@ static int take_config(struct vif_trunk *trunk,
 	if (ret_config->mode > VIF_CIRCUIT_SEALED ||
 	    ret_config->weight > VIF_WEIGHT_MAX ||
 	    (ret_config->identity && ret_config->mode == VIF_CIRCUIT_DERIVED) ||
-	    (ret_config->service &&
-	     strlen(ret_config->service) > VIF_CIRCUIT_SERVICE_MAX))
+	    !is_service(ret_config->service))
 		return -EINVAL;
 	if (ret_config->mode != VIF_CIRCUIT_DERIVED && !ret_config->identity &&
 	    !trunk->has_identity)

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "tests/trunk_hostile_open.h"
 #include "tests/trunk_rig.h"
 
 static void move_all(struct rig *rig)
@@ -331,6 +332,65 @@ static void fewer_handshakes_than_all_count_on_are_refused(void **state)
 	rig_fini(&rig);
 }
 
+static const struct {
+	const char *name;
+	bool is_good;
+} services[] = {
+	{ "", true },
+	{ "echo", true },
+	{ "\xc3\xa9t\xc3\xa9", true },
+	{ "\xff\x1b\x80", false },
+	{ "\xc3", false },
+	{ "a\x1b[2J", false },
+	{ "a\xc2\x9b", false }, /* the same in one character */
+};
+
+static void a_service_is_text(void **state)
+{
+	struct vif_circuit_config config = { .size = sizeof(config) };
+	struct vif_circuit *circuit;
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig);
+	rig_start(&rig);
+	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+		config.service = services[i].name;
+		assert_int_equal(
+			vif_circuit_dial(rig.end[0], &config, &circuit),
+			services[i].is_good ? 0 : -EINVAL);
+		rig_run(&rig);
+		if (services[i].is_good)
+			assert_string_equal(vif_circuit_service(rig.circuit[1]),
+					    services[i].name);
+	}
+	rig_fini(&rig);
+}
+
+static void a_service_that_comes_is_text(void **state)
+{
+	static struct hostile h;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+		uint8_t body[CORE_OPEN_MAX];
+		size_t n = strlen(services[i].name);
+
+		hostile_init(&h, VIF_TRUNK_ACCEPTER);
+		hostile_start(&h);
+		(void)hostile_open_body(&h, VIF_CIRCUIT_DERIVED, body);
+		body[48] = (uint8_t)n;
+		memcpy(body + CORE_OPEN_FIXED, services[i].name, n);
+		(void)hostile_control(&h, FRAME_TRUNK_OPEN, 1,
+				      hostile_hop(1 << 20), body,
+				      CORE_OPEN_FIXED + n);
+		assert_int_equal(vif_trunk_reason(h.trunk, NULL),
+				 services[i].is_good ? VIF_REASON_NONE :
+						       VIF_REASON_PROTOCOL);
+		hostile_fini(&h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,6 +401,8 @@ int main(void)
 		cmocka_unit_test(early_ones_keep_to_the_bucket),
 		cmocka_unit_test(what_is_being_dialled_is_shut),
 		cmocka_unit_test(many_can_be_dialled_at_once),
+		cmocka_unit_test(a_service_is_text),
+		cmocka_unit_test(a_service_that_comes_is_text),
 		cmocka_unit_test(a_place_comes_back),
 		cmocka_unit_test(a_place_that_was_not_used_comes_back),
 		cmocka_unit_test(a_drain_waits_for_what_was_dialled),

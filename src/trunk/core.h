@@ -411,6 +411,9 @@ bool frame_is_blank(const struct frame_header *frame, const uint8_t *body);
 
 /* reason.c */
 
+/* text_is_clean() - whether it can be shown: UTF-8, no control characters */
+bool text_is_clean(const uint8_t *text, size_t len);
+
 /* ending_set() - a reason and its text, unless there is one already */
 void ending_set(struct ending *ending, uint32_t reason, const char *text,
 		size_t len);

@@ -353,7 +353,7 @@ static bool read_open(const uint8_t *body, size_t len,
 	open.destination = body + 16;
 	open.len += body[48];
 	if (len < open.len || body[3] != 0 ||
-	    memchr(body + CORE_OPEN_FIXED, 0, body[48]))
+	    !text_is_clean(body + CORE_OPEN_FIXED, body[48]))
 		return false;
 	*ret_open = open;
 	if (open.mode == VIF_CIRCUIT_DERIVED)

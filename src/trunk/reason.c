@@ -84,8 +84,7 @@ static size_t read_char(const uint8_t *text, size_t len, uint32_t *ret_char)
 									    0;
 }
 
-/* Whether a text can be shown: UTF-8 without control characters. */
-static bool is_clean(const uint8_t *text, size_t len)
+bool text_is_clean(const uint8_t *text, size_t len)
 {
 	size_t at = 0, n;
 	uint32_t c;
@@ -102,7 +101,7 @@ void ending_get(struct ending *ending, const uint8_t *from, size_t len)
 {
 	const char *text = (const char *)from + 4;
 
-	if (!is_clean(from + 4, len - 4))
+	if (!text_is_clean(from + 4, len - 4))
 		len = 4;
 	ending->is_set = false;
 	ending_set(ending, get_be32(from), text, len - 4);
