@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/config.h"
 #include "base/error.h"
@@ -65,7 +64,7 @@ int vif_trunk_set_new(const struct vif_trunk_set_config *config,
 	if (!set)
 		return error_set(error, -ENOMEM, "cannot make a set of trunks");
 	set->config = ours;
-	set->pid = getpid();
+	owner_init(&set->owner);
 	set->now_ns = now_ns;
 	list_init(&set->entries);
 	list_init(&set->news);
@@ -83,6 +82,7 @@ void vif_trunk_set_free(struct vif_trunk_set *set)
 		set_entry_free(container_of(link, struct set_entry, all));
 	assert(set->n_entries == 0 && set->n_accepted == 0 &&
 	       set->n_waiters == 0);
+	owner_fini(&set->owner);
 	free(set);
 }
 
@@ -240,7 +240,7 @@ int vif_trunk_set_get(struct vif_trunk_set *set,
 
 	if (r < 0)
 		return r;
-	if (set->pid != getpid())
+	if (!owner_is_us(&set->owner))
 		return -EOWNERDEAD;
 	if (set->is_ending)
 		return -ESHUTDOWN;

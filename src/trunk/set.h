@@ -67,7 +67,7 @@ struct vif_trunk_waiter {
 
 struct vif_trunk_set {
 	struct vif_trunk_set_config config; /* with defaults filled in */
-	pid_t pid;
+	struct owner owner;
 	uint64_t now_ns;
 	bool is_ending;
 	struct list entries; /* oldest first; n_entries and n_accepted */
