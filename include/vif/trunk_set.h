@@ -21,6 +21,9 @@
  * A trunk that was handed out may still refuse a circuit with -ECONNABORTED or
  * -ESHUTDOWN, if it ended or began to drain after that: ask again.
  *
+ * A call about a set or about one of its trunks, vif_trunk_receive() too, may
+ * drain or end other trunks of it: they may have something to send afterwards.
+ *
  * Threads: a set and all its trunks belong to one thread at a time. Nothing
  * blocks; what happens to a trunk can be news of the set. After fork() the
  * child must not use the sets of its parent.
@@ -315,9 +318,9 @@ VIF_API bool vif_trunk_set_next_event(struct vif_trunk_set *set,
 /**
  * vif_trunk_set_next() - each trunk of a set, oldest first
  * @set:   borrowed.
- * @after: the one before, which is still in the set; NULL: none.
+ * @after: the one before; NULL: none.
  *
- * Return: a trunk, or NULL after the last one.
+ * Return: a trunk; NULL after the last one, or when @after has left the set.
  * Context: the thread of the set.
  */
 VIF_API struct vif_trunk *vif_trunk_set_next(const struct vif_trunk_set *set,

@@ -94,9 +94,12 @@ void vif_trunk_set_advance(struct vif_trunk_set *set, uint64_t now_ns)
 struct vif_trunk *vif_trunk_set_next(const struct vif_trunk_set *set,
 				     const struct vif_trunk *after)
 {
-	const struct list *link =
-		after ? &after->set_entry->all : &set->entries;
+	const struct list *link = &set->entries;
 
+	if (after && !after->set_entry)
+		return NULL;
+	if (after)
+		link = &after->set_entry->all;
 	for (link = link->next; link != &set->entries; link = link->next) {
 		const struct set_entry *entry =
 			container_of(link, struct set_entry, all);

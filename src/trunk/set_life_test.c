@@ -362,6 +362,20 @@ static void trunks_can_be_walked_through(void **state)
 	set_rig_fini(&s);
 }
 
+static void a_walk_ends_behind_what_has_left(void **state)
+{
+	struct rig *pair;
+	struct set_rig s;
+
+	(void)state;
+	set_rig_start(&s, US);
+	pair = set_rig_dialled(&s, "a");
+	vif_trunk_receive_end(pair->end[0]);
+	assert_null(vif_trunk_set_next(s.set, pair->end[0]));
+	set_rig_free_pair(pair);
+	set_rig_fini(&s);
+}
+
 /* All circuits to somebody, on whichever trunk, counted. */
 static void circuits_to_somebody_are_shut(void **state)
 {
@@ -480,6 +494,7 @@ int main(void)
 		cmocka_unit_test(an_idle_trunk_is_drained),
 		cmocka_unit_test(a_trunk_that_is_told_of_late_is_not_idle),
 		cmocka_unit_test(trunks_can_be_walked_through),
+		cmocka_unit_test(a_walk_ends_behind_what_has_left),
 		cmocka_unit_test(circuits_to_somebody_are_shut),
 		cmocka_unit_test(a_set_is_drained_or_closed),
 		cmocka_unit_test(a_set_can_be_freed_in_the_middle),
