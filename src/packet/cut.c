@@ -261,17 +261,18 @@ static uint16_t take_payload(struct cut *cut, struct iovec *seg, uint16_t n_seg,
 
 	while (len > 0) {
 		const struct iovec *piece = &cut->packet.seg[cut->piece];
-		uint8_t *at = (uint8_t *)piece->iov_base + cut->piece_off;
+		uint8_t *base = piece->iov_base;
 		size_t there = piece->iov_len - cut->piece_off;
 
 		assert(n < n_seg);
 		if (there >= len) {
-			seg[n] = (struct iovec){ at, len };
+			seg[n] = (struct iovec){ base + cut->piece_off, len };
 			cut->piece_off += len;
 			return (uint16_t)(n + 1);
 		}
-		if (there > 0)
-			seg[n++] = (struct iovec){ at, there };
+		if (there > 0) /* an empty one may be nowhere */
+			seg[n++] =
+				(struct iovec){ base + cut->piece_off, there };
 		len -= (uint32_t)there;
 		cut->piece++;
 		cut->piece_off = 0;

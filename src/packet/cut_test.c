@@ -439,7 +439,7 @@ static void test_pieces(void **state)
 		split.seg = pieces;
 		split.n_seg = 3;
 		pieces[0] = (struct iovec){ made.byte, at };
-		pieces[1] = (struct iovec){ made.byte + at, 0 };
+		pieces[1] = (struct iovec){ NULL, 0 };
 		pieces[2] = (struct iovec){ made.byte + at, 2541 - at };
 		assert_int_equal(
 			cut_start(&whole, &made.packet, VIF_MEDIUM_IP, true),
