@@ -100,6 +100,10 @@ static int plan_direction(const struct plan_port *from,
 	direction->glue = choose_glue(source, &sink, choices->glue);
 	direction->glue_ready = direction->glue && source->rx_gso &&
 				choices->glue == VIF_LINK_GLUE_AUTO;
+	direction->glue_lost =
+		!direction->glue && choices->glue == VIF_LINK_GLUE_ON;
+	direction->glue_off = choices->glue == VIF_LINK_GLUE_OFF &&
+			      choose_glue(source, &sink, VIF_LINK_GLUE_AUTO);
 	if (sink.offload_varies) {
 		direction->cut_ready = direction->gso;
 		direction->finish_ready = direction->csum;
@@ -220,8 +224,14 @@ static void say_superpackets(struct text *text,
 }
 
 static void say_glue(struct text *text, const struct plan_direction *direction,
-		     const struct plan_port *source)
+		     const struct plan_port *source,
+		     const struct plan_port *sink)
 {
+	if (direction->glue_lost && source->caps->medium != VIF_MEDIUM_ANY)
+		say(text, ", not glued (%s cannot take superpackets)",
+		    sink->name);
+	if (direction->glue_off)
+		say(text, ", not glued (as told)");
 	if (!direction->glue)
 		return;
 	say(text, ", glued ");
@@ -275,7 +285,7 @@ void plan_text(const struct plan *plan, enum vif_direction direction,
 	text[0] = '\0';
 	say(&line, "%s -> %s: ", source->name, sink->name);
 	say_superpackets(&line, way, source, sink);
-	say_glue(&line, way, source);
+	say_glue(&line, way, source, sink);
 	say_checksums(&line, way, sink);
 	say_pieces(&line, way, sink);
 	say(&line, ", mtu %u", source->caps->mtu);

@@ -35,6 +35,8 @@ struct plan_direction {
 	bool ask;          /* the source has to be asked for no more than */
 	uint32_t gso_lost; /* gso and csum, because the far side cannot take */
 	bool csum_lost;    /* these, and nothing is done on the way */
+	bool glue_lost;    /* asked for, but the far side cannot take any */
+	bool glue_off;     /* but for the choice there would be glue */
 };
 
 struct plan {

@@ -514,8 +514,12 @@ static const struct text_case texts[] = {
 	  "tcp4+tcp6+udp (tun:a delivers packets one by one), checksums "
 	  "complete, mtu 576, 3 to 2 queues, 1 worker" },
 	{ &glue_off, &csum, &whole, 1, 1, 1500, 1,
-	  "tun:a -> tun:b: superpackets none (tun:a makes none), checksums "
-	  "partial, mtu 1500, 1 queue, 1 worker" },
+	  "tun:a -> tun:b: superpackets none (tun:a makes none), not glued (as "
+	  "told), checksums partial, mtu 1500, 1 queue, 1 worker" },
+	{ &glue_on, &plain, &plain, 1, 1, 1500, 1,
+	  "tun:a -> tun:b: superpackets none (tun:a makes none), not glued "
+	  "(tun:b cannot take superpackets), checksums complete, mtu 1500, 1 "
+	  "queue, 1 worker" },
 	{ &glue_on, &tcp, &whole, 1, 1, 1500, 1,
 	  "tun:a -> tun:b: superpackets tcp4+tcp6, glued tcp4+tcp6+udp (as "
 	  "told), checksums partial, mtu 1500, 1 queue, 1 worker" },
