@@ -109,8 +109,8 @@ class Errors(unittest.TestCase):
         self.fails(2, ["needs a value"], "link", "null:", "null:", "--stats")
 
     def test_strange_descriptors(self):
-        self.fails(1, ["cannot use descriptor 99"], "link", "tun:,fd=99",
-                   "null:")
+        self.fails(1, ["cannot use descriptor 99", "pass it on"], "link",
+                   "tun:,fd=99", "null:")
         with open("/dev/null", "r+b") as null:
             done = vif("link", "tun:,fd=0", "null:", stdin=null)
         self.assertEqual(done.returncode, 1, done.stderr)

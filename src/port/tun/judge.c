@@ -18,8 +18,14 @@ static int check_open(int fd, struct vif_error *error)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0)
-		return unusable(fd, -errno, error);
+	if (flags < 0) {
+		int code = unusable(fd, -errno, error);
+
+		return error_hint(error, code,
+				  "it has to be open in this process; whoever "
+				  "starts it has to pass it on, without "
+				  "FD_CLOEXEC");
+	}
 	if (!(flags & O_PATH) && (flags & O_ACCMODE) == O_RDWR)
 		return 0;
 	unusable(fd, -EBADF, error);
