@@ -228,7 +228,7 @@ static void say_glue(struct text *text, const struct plan_direction *direction,
 		     const struct plan_port *sink)
 {
 	if (direction->glue_lost && source->caps->medium != VIF_MEDIUM_ANY)
-		say(text, ", not glued (%s cannot take superpackets)",
+		say(text, ", not glued (%s cannot take what is glued)",
 		    sink->name);
 	if (direction->glue_off)
 		say(text, ", not glued (as told)");

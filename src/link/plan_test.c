@@ -518,8 +518,12 @@ static const struct text_case texts[] = {
 	  "told), checksums partial, mtu 1500, 1 queue, 1 worker" },
 	{ &glue_on, &plain, &plain, 1, 1, 1500, 1,
 	  "tun:a -> tun:b: superpackets none (tun:a makes none), not glued "
-	  "(tun:b cannot take superpackets), checksums complete, mtu 1500, 1 "
+	  "(tun:b cannot take what is glued), checksums complete, mtu 1500, 1 "
 	  "queue, 1 worker" },
+	{ &glue_on, &plain, &flat, 1, 1, 1500, 1,
+	  "tun:a -> tun:b: superpackets none (tun:a makes none), not glued "
+	  "(tun:b cannot take what is glued), checksums complete, copied "
+	  "beyond 1 piece (tun:b takes no more), mtu 1500, 1 queue, 1 worker" },
 	{ &glue_on, &tcp, &whole, 1, 1, 1500, 1,
 	  "tun:a -> tun:b: superpackets tcp4+tcp6, glued tcp4+tcp6+udp (as "
 	  "told), checksums partial, mtu 1500, 1 queue, 1 worker" },
