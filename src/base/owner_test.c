@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -81,6 +82,7 @@ static void an_equal_process_id_does_not_help(void **state)
 	owner_init(&owner);
 	if (!owner.mark) {
 		owner_fini(&owner);
+		(void)printf("skipped: no MADV_WIPEONFORK here\n");
 		skip();
 	}
 	pid = fork();
