@@ -272,6 +272,18 @@ static void empty_piece(struct probe *probe, struct parts *parts)
 	parts->gso.n_payload = 3;
 }
 
+/* Q23: more headers than are ever looked at, and more pieces than there are. */
+static void endless_header(struct probe *probe, struct parts *parts)
+{
+	size_t more = VIF_PACKET_HDR_MAX + 1u - parts->gso.header_len;
+
+	(void)probe;
+	parts->gso.header_len = VIF_PACKET_HDR_MAX + 1;
+	parts->payload[0].iov_base =
+		(uint8_t *)parts->payload[0].iov_base + more;
+	parts->payload[0].iov_len -= more;
+}
+
 static void many_pieces(struct probe *probe, struct parts *parts)
 {
 	(void)probe;
@@ -320,6 +332,7 @@ static void geometry_is_checked(void **state)
 		{ no_header, -EINVAL },
 		{ short_header, -EINVAL },
 		{ long_header, -EINVAL },
+		{ endless_header, -EINVAL },
 		{ bad_nibble, -EINVAL },
 		{ wrong_l4, -EINVAL },
 		{ wrong_l3, -EINVAL },
