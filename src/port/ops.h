@@ -128,6 +128,38 @@ struct vif_port_ops {
 	unsigned int (*tx_left)(struct vif_port *port, unsigned int queue);
 
 	/*
+	 * tx_places: sending thread. Room for the next packets of the queue,
+	 * where whoever makes them may put their bytes: a packet begins at the
+	 * beginning of a piece and goes on in the next one. Each piece holds
+	 * VIF_PACKET_HDR_MAX bytes at least. What the next tx finds in its
+	 * place already is not copied; anything else is sent as ever. Lent
+	 * until tx_places_end; peers see what is written at once, and may
+	 * change it. Returns the number of pieces, up to n; 0 when one of the
+	 * largest packets would not fit.
+	 */
+	unsigned int (*tx_places)(struct vif_port *port, unsigned int queue,
+				  struct iovec *piece, unsigned int n);
+
+	/*
+	 * tx_places_end: sending thread, after each tx_places that gave pieces
+	 * and the tx that followed, if any. Packets that were put into them are
+	 * gone.
+	 */
+	void (*tx_places_end)(struct vif_port *port, unsigned int queue);
+
+	/*
+	 * rx_into: receiving thread. As rx, but puts payload into n pieces that
+	 * tx_places of another port has given, packet after packet, for as long
+	 * as the largest packet would fit. Headers are copied in front of it,
+	 * into memory of this port, so that nobody can change them: each packet
+	 * begins with a piece of them all, and VIF_PACKET_HOSTILE says that the
+	 * rest is not the port's own. -ENOBUFS when there is no room for one.
+	 */
+	int (*rx_into)(struct vif_port *port, unsigned int queue,
+		       const struct iovec *piece, unsigned int n,
+		       struct vif_batch *batch);
+
+	/*
 	 * service: controlling thread; control descriptor ready or deadline
 	 * passed. Calls port_set_state(). Returns 0 or -ENODEV.
 	 */
@@ -211,6 +243,28 @@ static inline uint32_t port_rx_absent(const struct vif_port *port)
 
 /* What tx_left of a port says, or 0. */
 unsigned int port_tx_left(struct vif_port *port, unsigned int queue);
+
+/* Whether packets of one can be put where the other one wants them. */
+static inline bool port_can_place(const struct vif_port *source,
+				  const struct vif_port *destination)
+{
+	return source->ops->rx_into && destination->ops->tx_places;
+}
+
+/*
+ * port_tx_places() - room where the next packets may be put
+ * port_rx_into() - receive into it
+ * port_tx_places_end() - give it back
+ *
+ * The slots of these names, for ports that port_can_place(). A port that was
+ * stopped has no room. port_rx_into() fails as vif_port_rx().
+ */
+unsigned int port_tx_places(struct vif_port *port, unsigned int queue,
+			    struct iovec *piece, unsigned int n);
+int port_rx_into(struct vif_port *port, unsigned int queue,
+		 const struct iovec *piece, unsigned int n,
+		 struct vif_batch *batch);
+void port_tx_places_end(struct vif_port *port, unsigned int queue);
 
 /*
  * port_vary() - note what a port cannot do now

@@ -232,6 +232,15 @@ int vif_port_rx(struct vif_port *port, unsigned int queue,
 	return note_end(port, port->ops->rx(port, queue, batch));
 }
 
+int port_rx_into(struct vif_port *port, unsigned int queue,
+		 const struct iovec *piece, unsigned int n,
+		 struct vif_batch *batch)
+{
+	if (is_stopped(port))
+		return -ESHUTDOWN;
+	return note_end(port, port->ops->rx_into(port, queue, piece, n, batch));
+}
+
 void vif_port_rx_done(struct vif_port *port, unsigned int queue,
 		      struct vif_batch *batch)
 {
@@ -250,6 +259,18 @@ int vif_port_tx(struct vif_port *port, unsigned int queue,
 	if (n == 0)
 		return 0;
 	return note_end(port, port->ops->tx(port, queue, packet, n));
+}
+
+unsigned int port_tx_places(struct vif_port *port, unsigned int queue,
+			    struct iovec *piece, unsigned int n)
+{
+	return is_stopped(port) ? 0 :
+				  port->ops->tx_places(port, queue, piece, n);
+}
+
+void port_tx_places_end(struct vif_port *port, unsigned int queue)
+{
+	port->ops->tx_places_end(port, queue);
 }
 
 unsigned int vif_port_tx_held(struct vif_port *port, unsigned int queue)
