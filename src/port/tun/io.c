@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -63,6 +64,17 @@ static bool is_gone(int error)
 	       error == ENXIO;
 }
 
+/* Whether n bytes are a packet and its header. If not, it is dropped. */
+static bool is_whole(const struct tun_io *io, struct port_counters *counters,
+		     size_t n)
+{
+	if (n > io->header_size && n < TUN_READ_MAX)
+		return true;
+	port_drop(counters,
+		  n <= io->header_size ? VIF_DROP_HEADER : VIF_DROP_TRUNCATED);
+	return false;
+}
+
 /* Takes a packet of n bytes at `at`, header first. Returns bytes to keep. */
 static size_t accept_packet(const struct tun_io *io,
 			    struct port_counters *counters, uint8_t *at,
@@ -70,11 +82,8 @@ static size_t accept_packet(const struct tun_io *io,
 {
 	struct vif_packet *packet;
 
-	if (n >= TUN_READ_MAX || n <= io->header_size) {
-		port_drop(counters, n <= io->header_size ? VIF_DROP_HEADER :
-							   VIF_DROP_TRUNCATED);
+	if (!is_whole(io, counters, n))
 		return 0;
-	}
 	packet = vif_batch_add(batch, at + io->header_size,
 			       (uint32_t)n - io->header_size);
 	assert(packet); /* the caller has looked for room */
@@ -120,6 +129,144 @@ int tun_io_rx(struct tun_io *io, struct port_counters *counters,
 		used += align_up(accept_packet(io, counters, io->arena + used,
 					       (size_t)n, batch),
 				 IO_ALIGN);
+	}
+	return (int)batch->n;
+}
+
+/* Room of somebody else for one packet, and how much of it was used. */
+struct place {
+	struct iovec part[VIF_PACKET_SEG_MAX + 1]; /* the first: our header */
+	unsigned int n;
+};
+
+/*
+ * Joins pieces, as far as they lie in a row, to what one read can fill. Returns
+ * whether that is room enough.
+ */
+static bool find_place(const struct iovec *piece, unsigned int n, size_t size,
+		       struct place *place)
+{
+	place->n = 1;
+	for (unsigned int i = 0; i < n && size > 0; i++) {
+		struct iovec *last = &place->part[place->n - 1];
+		size_t len = piece[i].iov_len < size ? piece[i].iov_len : size;
+
+		size -= len;
+		if (place->n > 1 && (uint8_t *)last->iov_base + last->iov_len ==
+					    piece[i].iov_base) {
+			last->iov_len += len;
+			continue;
+		}
+		if (place->n == VIF_PACKET_SEG_MAX)
+			return false;
+		place->part[place->n++] =
+			(struct iovec){ piece[i].iov_base, len };
+	}
+	return size == 0;
+}
+
+/* How many pieces a packet takes. */
+static unsigned int pieces_of(const struct iovec *piece, size_t len)
+{
+	unsigned int n = 0;
+
+	for (size_t sum = 0; sum < len; n++)
+		sum += piece[n].iov_len;
+	return n;
+}
+
+/*
+ * Adds a packet of len bytes that has been put into a place to the batch, with a
+ * copy of its headers in front. Returns it.
+ */
+static struct vif_packet *add_placed(const struct place *place, uint8_t *header,
+				     size_t len, struct vif_batch *batch)
+{
+	struct iovec *seg = &batch->seg[batch->n_seg];
+	size_t head = len < VIF_PACKET_HDR_MAX ? len : VIF_PACKET_HDR_MAX;
+	struct vif_packet *packet = &batch->packet[batch->n++];
+	uint16_t n = 1;
+
+	memcpy(header, place->part[1].iov_base, head);
+	seg[0] = (struct iovec){ header, head };
+	for (size_t off = 0, i = 1; off < len; i++) {
+		size_t part = place->part[i].iov_len;
+		size_t skip = off == 0 ? head : 0;
+
+		part = part < len - off ? part : len - off;
+		off += part;
+		if (part > skip)
+			seg[n++] = (struct iovec){
+				(uint8_t *)place->part[i].iov_base + skip,
+				part - skip
+			};
+	}
+	*packet = (struct vif_packet){
+		.seg = seg,
+		.len = (uint32_t)len,
+		.n_seg = n,
+		.flags = VIF_PACKET_HOSTILE,
+	};
+	batch->n_seg += n;
+	return packet;
+}
+
+/* Takes a packet of n bytes, header first. Returns whether it is kept. */
+static bool accept_placed(const struct tun_io *io,
+			  struct port_counters *counters,
+			  const struct place *place, uint8_t *headers, size_t n,
+			  struct vif_batch *batch)
+{
+	const uint8_t *ours = place->part[0].iov_base;
+	struct vif_packet *packet;
+
+	if (!is_whole(io, counters, n))
+		return false;
+	packet = add_placed(place, headers, n - io->header_size, batch);
+	if (io->header_size > 0) {
+		struct virtio_net header = virtio_net_get(ours);
+
+		if (offload_from_virtio(packet, io->medium, &header) < 0) {
+			batch->n--;
+			batch->n_seg -= packet->n_seg;
+			port_drop(counters, VIF_DROP_HEADER);
+			return false;
+		}
+	}
+	port_count(counters, packet);
+	return true;
+}
+
+int tun_io_rx_into(struct tun_io *io, struct port_counters *counters,
+		   const struct iovec *piece, unsigned int n_piece,
+		   struct vif_batch *batch)
+{
+	uint8_t ours[VIRTIO_NET_LEN_MAX], *headers = io->arena;
+	struct place place;
+	ssize_t n;
+
+	place.part[0] = (struct iovec){ ours, io->header_size };
+	for (uint32_t i = 0; i < batch->n_max; i++) {
+		if (batch->n_seg + VIF_PACKET_SEG_MAX > batch->n_seg_max ||
+		    !find_place(piece, n_piece, TUN_READ_MAX - io->header_size,
+				&place))
+			return i > 0 ? (int)batch->n : -ENOBUFS;
+		n = readv(io->fd, place.part, (int)place.n);
+		if (n < 0 && errno == EINTR)
+			continue;
+		/* Memory that ran out is not the end of the device, which the
+		 * next read of its own will tell. */
+		if (n < 0)
+			return batch->n > 0 || errno == EFAULT ?
+				       (int)batch->n :
+				       no_packet(errno);
+		if (!accept_placed(io, counters, &place, headers, (size_t)n,
+				   batch))
+			continue;
+		headers += VIF_PACKET_HDR_MAX;
+		n = pieces_of(piece, (size_t)n - io->header_size);
+		piece += n;
+		n_piece -= (unsigned int)n;
 	}
 	return (int)batch->n;
 }

@@ -70,6 +70,15 @@ int tun_io_rx(struct tun_io *io, struct port_counters *counters,
 	      struct vif_batch *batch);
 
 /*
+ * tun_io_rx_into() - receive a burst into room of somebody else
+ *
+ * As the slot rx_into of a port. Headers lie in the arena.
+ */
+int tun_io_rx_into(struct tun_io *io, struct port_counters *counters,
+		   const struct iovec *piece, unsigned int n,
+		   struct vif_batch *batch);
+
+/*
  * tun_io_tx() - send a burst
  *
  * As the slot tx of a port: a packet that can never be sent, or is beyond caps,

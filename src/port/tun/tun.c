@@ -181,6 +181,14 @@ static int tun_rx(struct vif_port *port, unsigned int queue,
 			 batch);
 }
 
+static int tun_rx_into(struct vif_port *port, unsigned int queue,
+		       const struct iovec *piece, unsigned int n,
+		       struct vif_batch *batch)
+{
+	return tun_io_rx_into(&to_tun(port)->queue[queue],
+			      &port->queue[queue].rx, piece, n, batch);
+}
+
 static int tun_tx(struct vif_port *port, unsigned int queue,
 		  const struct vif_packet *packet, unsigned int n)
 {
@@ -286,6 +294,7 @@ const struct vif_port_ops vif_port_ops_tun = {
 	.rx_done = tun_rx_done,
 	.tx = tun_tx,
 	.wait_fd = tun_wait_fd,
+	.rx_into = tun_rx_into,
 	.start = tun_start,
 	.service = tun_service,
 	.set = tun_set,
@@ -306,6 +315,7 @@ const struct vif_port_ops vif_port_ops_tap = {
 	.rx_done = tun_rx_done,
 	.tx = tun_tx,
 	.wait_fd = tun_wait_fd,
+	.rx_into = tun_rx_into,
 	.start = tun_start,
 	.service = tun_service,
 	.set = tun_set,
