@@ -59,7 +59,8 @@ static bool puppet_step(struct puppet *puppet)
 			memif_memory_fd(puppet->memory, &outgoing));
 	case MEMIF_WANT_BUILD:
 		assert_int_equal(memif_memory_build(puppet->memory,
-						    &handshake->geometry),
+						    &handshake->geometry,
+						    false),
 				 0);
 		memif_handshake_done(handshake);
 		return true;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "port/memif/interface.h"
 #include "tests/memif/ends.h"
 
 /* Opens a pair with the same changes to both configs, and connects it. */
@@ -458,6 +459,61 @@ static void memory_of_the_program(void **state)
 	assert_int_equal(place_count_fds(), before);
 }
 
+/* Room for the packets of others: what is between memif_interface_... */
+
+static unsigned int lend(const struct pair *pair, enum ends_side from,
+			 struct iovec *piece)
+{
+	return memif_interface_tx_places(pair->end[from].interface, 0, piece,
+					 64);
+}
+
+static bool is_down(const struct pair *pair)
+{
+	return pair->end[SERVER].n_disconnect > 0 &&
+	       pair->end[CLIENT].n_disconnect > 0;
+}
+
+/* The memory stays for as long as somebody has room in it. */
+static void lent_room_outlives_the_peer(void **state)
+{
+	struct iovec piece[64], seg;
+	struct vif_packet packet = { .seg = &seg, .len = 9000, .n_seg = 1 };
+
+	(void)state;
+	for (int side = 0; side < SIDES; side++) {
+		enum ends_side from = (enum ends_side)side;
+		struct vif_memif_interface *tx;
+		struct pair pair;
+
+		pair_start(&pair, &plain);
+		tx = pair.end[from].interface;
+		assert_int_equal(lend(&pair, from, piece), 64);
+		/* It is the wire's alone meanwhile. */
+		assert_int_equal(vif_memif_write(tx, 0, "x", 1), -EBUSY);
+		assert_int_equal(lend(&pair, from, piece), 0);
+		for (int i = 0; i < 5; i++)
+			memset(piece[i].iov_base, 'a', piece[i].iov_len);
+		/* Nothing of it is in one place, so all of it is copied. */
+		seg = (struct iovec){ calloc(1, 9000), 9000 };
+		assert_non_null(seg.iov_base);
+		assert_int_equal(memif_interface_tx(tx, 0, &packet, 1), 1);
+		memif_interface_tx_places_end(tx, 0);
+		assert_int_equal(lend(&pair, from, piece), 59);
+		vif_memif_disconnect(pair.end[1 - side].interface, "bye");
+		for (int i = 0; i < 20; i++)
+			pair_serve(&pair);
+		memset(piece[58].iov_base, 'b', piece[58].iov_len);
+		assert_int_equal(memif_interface_tx(tx, 0, &packet, 1),
+				 -ENOTCONN);
+		memif_interface_tx_places_end(tx, 0);
+		pair_until(&pair, is_down);
+		assert_int_equal(lend(&pair, from, piece), 0);
+		free(seg.iov_base);
+		pair_close(&pair);
+	}
+}
+
 /* Learning of packets */
 
 static bool is_readable(int fd)
@@ -697,6 +753,7 @@ int main(int argc, char **argv)
 		PLACED(nobody_is_there),
 		PLACED(what_is_lent_comes_first),
 		PLACED(fill_in_place),
+		PLACED(lent_room_outlives_the_peer),
 		PLACED(headroom),
 		PLACED(forward_without_copying),
 		PLACED(memory_of_the_program),

@@ -63,6 +63,17 @@ int memif_interface_open(struct vif_memif_socket *socket,
 int memif_interface_tx(struct vif_memif_interface *interface,
 		       unsigned int queue, const struct vif_packet *packet,
 		       unsigned int n);
+/*
+ * Room where the next packets may be put, as memif_queue_places(); 0 without a
+ * peer, and for a ring that several queues send on. The connection lasts until
+ * the end; memif_interface_tx() is for that thread meanwhile.
+ */
+unsigned int memif_interface_tx_places(struct vif_memif_interface *interface,
+				       unsigned int queue, struct iovec *piece,
+				       unsigned int n);
+void memif_interface_tx_places_end(struct vif_memif_interface *interface,
+				   unsigned int queue);
+
 int memif_interface_tx_fd(const struct vif_memif_interface *interface,
 			  unsigned int queue);
 int memif_interface_tx_arm(struct vif_memif_interface *interface,

@@ -228,7 +228,8 @@ static void answer_code(struct memif_link *link, const char *what, int code)
 static void build_memory(struct memif_link *link)
 {
 	struct memif_handshake *handshake = &link->handshake;
-	int r = memif_memory_build(link->memory, &handshake->geometry);
+	int r = memif_memory_build(link->memory, &handshake->geometry,
+				   handshake->rider.ride != 0);
 
 	if (r == -E2BIG)
 		memif_handshake_fail(

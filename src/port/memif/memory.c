@@ -123,8 +123,7 @@ static int place_buffers(struct memif_memory *memory,
 			 const struct memif_geometry *geometry, uint64_t at,
 			 uint64_t size[MEMIF_REGIONS_MAX])
 {
-	uint64_t len = (uint64_t)MEMIF_STRIDE(memory->buffer_size)
-		       << geometry->log2_size;
+	uint64_t len = (uint64_t)memory->stride << geometry->log2_size;
 	uint16_t region = memory->supply.get ? 1 : 0;
 
 	size[0] = at;
@@ -212,10 +211,13 @@ static int format_rings(struct memif_memory *memory,
 }
 
 int memif_memory_build(struct memif_memory *memory,
-		       struct memif_geometry *geometry)
+		       struct memif_geometry *geometry, bool in_a_row)
 {
 	int r = make_ends(memory, geometry);
 
+	memory->stride = MEMIF_STRIDE(memory->buffer_size);
+	if (in_a_row)
+		memory->buffer_size = memory->stride;
 	if (r == 0)
 		r = make_events(memory);
 	if (r == 0)
@@ -351,7 +353,7 @@ static int open_queue(struct memif_memory *memory,
 		.event_fd = end->event_fd,
 		.buffer_region = end->buffer_region,
 		.buffer_offset = end->buffer_offset,
-		.buffer_stride = MEMIF_STRIDE(memory->buffer_size),
+		.buffer_stride = memory->stride,
 		.buffer_size = memory->buffer_size,
 		.headroom = memory->headroom,
 		.len_max = wishes->len_max,

@@ -40,6 +40,7 @@ struct memif_memory {
 	const struct vif_allocator *heap;
 	uint32_t buffer_size; /* client */
 	uint32_t headroom;    /* client */
+	uint32_t stride;      /* client: from one buffer to the next */
 	enum memif_unsealed unsealed;
 	bool is_prompt; /* see struct memif_queue_config */
 	struct memif_supply supply;
@@ -75,10 +76,12 @@ void memif_memory_free(struct memif_memory *memory);
  * memif_memory_build() - make all memory of a client
  *
  * The geometry's n_ring, log2_size and line are set; its places and regions get
- * filled. Returns 0 or a negative errno.
+ * filled. Buffers in a row make one piece of a packet that fills several, for
+ * those who join them: they grow by what lies between them otherwise. Returns 0
+ * or a negative errno.
  */
 int memif_memory_build(struct memif_memory *memory,
-		       struct memif_geometry *geometry);
+		       struct memif_geometry *geometry, bool in_a_row);
 
 /* The descriptor to attach to a record, or -1. It stays the memory's. */
 int memif_memory_fd(const struct memif_memory *memory,

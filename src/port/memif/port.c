@@ -286,6 +286,18 @@ static int memif_tx(struct vif_port *port, unsigned int queue,
 	return (int)n;
 }
 
+static unsigned int memif_tx_places(struct vif_port *port, unsigned int queue,
+				    struct iovec *piece, unsigned int n)
+{
+	return memif_interface_tx_places(to_memif(port)->interface, queue,
+					 piece, n);
+}
+
+static void memif_tx_places_end(struct vif_port *port, unsigned int queue)
+{
+	memif_interface_tx_places_end(to_memif(port)->interface, queue);
+}
+
 static unsigned int memif_rx_held(struct vif_port *port, unsigned int queue)
 {
 	return memif_interface_rx_left(to_memif(port)->interface, queue);
@@ -484,6 +496,8 @@ const struct vif_port_ops vif_port_ops_memif = {
 	.settle = memif_settle,
 	.rx_held = memif_rx_held,
 	.tx_left = memif_tx_left,
+	.tx_places = memif_tx_places,
+	.tx_places_end = memif_tx_places_end,
 	.service = memif_service,
 	.describe = memif_describe,
 };

@@ -82,6 +82,22 @@ static bool is_possible(const struct memif_queue_config *config)
 	       (!config->is_client || buffers_fit(config));
 }
 
+static void put_in_order(struct memif_queue *queue)
+{
+	const struct memif_queue_config *config = &queue->config;
+
+	for (uint32_t i = 0; i < queue->size; i++)
+		queue->buffer[i] = (uint32_t)(config->buffer_offset +
+					      i * stride_of(config));
+	queue->is_mixed = false;
+}
+
+void memif_queue_tidy(struct memif_queue *queue, uint32_t room)
+{
+	if (queue->is_mixed && !queue->is_swapped && room == queue->size)
+		put_in_order(queue);
+}
+
 static int make_table(struct memif_queue *queue)
 {
 	const struct memif_queue_config *config = &queue->config;
@@ -90,9 +106,7 @@ static int make_table(struct memif_queue *queue)
 				    sizeof(*queue->buffer));
 	if (!queue->buffer)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < queue->size; i++)
-		queue->buffer[i] = (uint32_t)(config->buffer_offset +
-					      i * stride_of(config));
+	put_in_order(queue);
 	queue->memory = &config->regions->region[config->buffer_region];
 	queue->capacity = config->buffer_size - config->headroom;
 	queue->lead = (uint16_t)queue->size;

@@ -179,6 +179,20 @@ void memif_queue_rx_done(struct memif_queue *queue);
 int memif_queue_tx(struct memif_queue *queue, const struct vif_packet *packet,
 		   unsigned int n);
 
+/*
+ * memif_queue_places() - room for packets that somebody else makes
+ *
+ * See the slot tx_places of a port: fills piece with up to n pieces, a slot's
+ * worth each. The next memif_queue_tx() copies nothing that lies in its place.
+ * Until memif_queue_places_end() it leaves the buffers where they are.
+ *
+ * Returns how many; 0 when the longest packet would not fit, for memory that can
+ * shrink, since a system call would be told and not us, and after a fault.
+ */
+unsigned int memif_queue_places(struct memif_queue *queue, struct iovec *piece,
+				unsigned int n);
+void memif_queue_places_end(struct memif_queue *queue);
+
 /* A buffer of a sender, or one slot's worth of a packet. */
 struct memif_buffer {
 	uint8_t *data;

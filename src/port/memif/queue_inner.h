@@ -54,6 +54,9 @@ struct memif_queue {
 	uint16_t reclaimed; /* the peer's index then */
 	uint16_t hot_end;
 	uint32_t n_hot;
+	bool is_mixed;   /* client: buffer is not in order any more */
+	bool is_swapped; /* client: buffers of other queues are in it */
+	bool has_places; /* buffers from next on are lent */
 	/* sender: buffers from next on that are reserved */
 	uint32_t n_reserved;
 	struct memif_reserved reserved[MEMIF_BATCH_MAX];
@@ -90,6 +93,14 @@ bool memif_queue_lost_memory(struct memif_queue *queue);
 
 /* Tells the peer that there are packets. */
 void memif_queue_publish(struct memif_queue *queue);
+
+/*
+ * memif_queue_tidy() - put the buffers of a client that sends in a row again
+ *
+ * If they were, and all of them are free, which room says. Packets that need
+ * many of them are quicker then.
+ */
+void memif_queue_tidy(struct memif_queue *queue, uint32_t room);
 
 /*
  * memif_queue_room() - slots a sender may fill

@@ -117,7 +117,7 @@ struct chain {
 	uint32_t len;
 	uint32_t word;   /* offload state, as the peer told it */
 	bool is_bounced; /* its bytes are in the bounce buffer */
-	bool is_odd;     /* some slot had no bytes */
+	bool is_odd;     /* there is not one piece for each slot */
 	bool is_too_long;
 	bool is_late; /* it fits, but not into this batch */
 };
@@ -166,6 +166,25 @@ static void move_to_bounce(struct memif_queue *queue, struct chain *chain)
 	chain->is_bounced = true;
 }
 
+/*
+ * Another vif lays the buffers of a ring out in a row. Returns whether the piece
+ * begins where the last one ends, and is joined to it.
+ */
+static bool join(const struct memif_queue *queue, struct chain *chain,
+		 const struct iovec *piece)
+{
+	struct iovec *last;
+
+	if (!queue->config.ride || chain->n == 0)
+		return false;
+	last = &chain->seg[chain->n - 1];
+	if ((uint8_t *)last->iov_base + last->iov_len != piece->iov_base)
+		return false;
+	last->iov_len += piece->iov_len;
+	chain->is_odd = true;
+	return true;
+}
+
 static void add_piece(struct memif_queue *queue, const struct vif_batch *batch,
 		      struct chain *chain, const struct iovec *piece)
 {
@@ -176,17 +195,18 @@ static void add_piece(struct memif_queue *queue, const struct vif_batch *batch,
 	chain->is_too_long |= piece->iov_len > queue->len_max - chain->len;
 	if (chain->is_too_long || chain->is_late)
 		return; /* only its end is looked for */
-	if (!chain->is_bounced && chain->n == chain->n_max) {
-		if (batch->n > 0) {
+	if (!chain->is_bounced && !join(queue, chain, piece)) {
+		if (chain->n < chain->n_max) {
+			chain->seg[chain->n++] = *piece;
+		} else if (batch->n > 0) {
 			chain->is_late = true;
 			return;
+		} else {
+			move_to_bounce(queue, chain);
 		}
-		move_to_bounce(queue, chain);
 	}
 	if (chain->is_bounced)
 		append_bytes(queue, chain, piece);
-	else
-		chain->seg[chain->n++] = *piece;
 	chain->len += (uint32_t)piece->iov_len;
 }
 

@@ -110,6 +110,17 @@ static void recycle(struct memif_queue *queue, uint32_t room, uint32_t n)
 	}
 	queue->hot_end = hot;
 	queue->n_hot -= n;
+	queue->is_mixed |= n > 0;
+}
+
+/* Client: which buffers the next packets get. */
+static void prepare(struct memif_queue *queue, const struct vif_packet *packet,
+		    uint32_t room, uint32_t n)
+{
+	if (packet->len <= queue->capacity)
+		recycle(queue, room, n);
+	else
+		memif_queue_tidy(queue, room);
 }
 
 /* Client: sends packets, as long as they are usual. Returns how many. */
@@ -185,7 +196,7 @@ static uint32_t send_to_client(struct memif_queue *queue,
 	return i;
 }
 
-/* What is left to copy of a packet in pieces. */
+/* What is left to copy of a packet in pieces. What is there already stays. */
 struct cursor {
 	const struct iovec *seg;
 	size_t off; /* in the first of seg */
@@ -196,10 +207,11 @@ static void copy_from(struct cursor *cursor, uint8_t *to, uint32_t len)
 	while (len > 0) {
 		size_t left = cursor->seg->iov_len - cursor->off;
 		uint32_t part = left < len ? (uint32_t)left : len;
+		const uint8_t *from =
+			(const uint8_t *)cursor->seg->iov_base + cursor->off;
 
-		memmove(to,
-			(const uint8_t *)cursor->seg->iov_base + cursor->off,
-			part);
+		if (to != from)
+			memmove(to, from, part);
 		to += part;
 		len -= part;
 		cursor->off += part;
@@ -209,6 +221,12 @@ static void copy_from(struct cursor *cursor, uint8_t *to, uint32_t len)
 		}
 	}
 }
+
+/* Bytes in a row that are still to be written. */
+struct run {
+	uint8_t *to;
+	uint32_t len;
+};
 
 static bool has_state(const struct vif_packet *packet)
 {
@@ -290,6 +308,7 @@ static uint32_t fill_slots(struct memif_queue *queue,
 			   uint32_t room)
 {
 	struct cursor cursor = { .seg = packet->seg };
+	struct run run = { .len = 0 };
 	uint32_t left = packet->len, n = 0;
 
 	while (left > 0 && n < room) {
@@ -309,10 +328,15 @@ static uint32_t fill_slots(struct memif_queue *queue,
 		left -= desc.length;
 		desc.flags = left > 0 ? MEMIF_DESC_NEXT : 0;
 		desc.metadata = n == 0 ? word : 0;
-		copy_from(&cursor, data, desc.length);
+		if (data != run.to + run.len) {
+			copy_from(&cursor, run.to, run.len);
+			run = (struct run){ .to = data };
+		}
+		run.len += desc.length;
 		write_slot(queue, index, &desc);
 		n++;
 	}
+	copy_from(&cursor, run.to, run.len);
 	if (left == 0)
 		return n;
 	if (word && n > 0) /* should it be another one that comes first */
@@ -440,8 +464,8 @@ int memif_queue_tx(struct memif_queue *queue, const struct vif_packet *packet,
 	before = queue->next;
 	until = (uint16_t)(before + room);
 	queue->n_reserved = 0;
-	if (queue->config.is_client)
-		recycle(queue, room, n);
+	if (queue->config.is_client && !queue->has_places)
+		prepare(queue, packet, room, n);
 	while (done < n) {
 		if (room > 0)
 			done += send_usual(queue, packet + done,

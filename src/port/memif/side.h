@@ -24,6 +24,8 @@ struct memif_side {
 	int event_fd; /* in poll_fd; -1 for none */
 	/* any thread */
 	_Atomic int rx_mode; /* enum memif_rx_mode: what is wanted */
+	/* sending thread: it has had room lent, and is inside */
+	bool has_places;
 	/* a ring that several senders share, when the peer has fewer */
 	atomic_flag is_taken;
 };

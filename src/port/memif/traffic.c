@@ -288,6 +288,44 @@ static struct memif_side *shared_side(struct vif_memif_interface *interface,
 	return n > 0 ? &interface->tx[queue % n] : NULL;
 }
 
+/* A ring that others send on, too, is not theirs to wait for. */
+unsigned int memif_interface_tx_places(struct vif_memif_interface *interface,
+				       unsigned int queue, struct iovec *piece,
+				       unsigned int n)
+{
+	struct memif_side *side = &interface->tx[queue];
+
+	if (atomic_load_explicit(&interface->n_tx_ring, memory_order_relaxed) !=
+		    interface->n_tx ||
+	    !gate_enter(&side->gate))
+		return 0;
+	n = memif_queue_places(side->queue, piece, n);
+	side->has_places = n > 0;
+	if (n == 0)
+		leave(interface, side);
+	return n;
+}
+
+void memif_interface_tx_places_end(struct vif_memif_interface *interface,
+				   unsigned int queue)
+{
+	struct memif_side *side = &interface->tx[queue];
+
+	memif_queue_places_end(side->queue);
+	side->has_places = false;
+	leave(interface, side);
+}
+
+/* The thread is inside since it has had room lent. */
+static int tx_inside(struct vif_memif_interface *interface,
+		     struct memif_side *side, const struct vif_packet *packet,
+		     unsigned int n)
+{
+	if (gate_is_shutting(&side->gate))
+		return -ENOTCONN;
+	return complain(interface, memif_queue_tx(side->queue, packet, n));
+}
+
 int memif_interface_tx(struct vif_memif_interface *interface,
 		       unsigned int queue, const struct vif_packet *packet,
 		       unsigned int n)
@@ -295,6 +333,8 @@ int memif_interface_tx(struct vif_memif_interface *interface,
 	struct memif_side *side = shared_side(interface, queue);
 	int r;
 
+	if (interface->tx[queue].has_places)
+		return tx_inside(interface, &interface->tx[queue], packet, n);
 	if (!side)
 		return -ENOTCONN;
 	if (interface->n_tx == 1)

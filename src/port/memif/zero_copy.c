@@ -57,6 +57,40 @@ int memif_queue_reserve(struct memif_queue *queue, struct memif_buffer *buffer,
 	return memif_queue_is_dead(queue) ? -EPROTO : (int)i;
 }
 
+unsigned int memif_queue_places(struct memif_queue *queue, struct iovec *piece,
+				unsigned int n)
+{
+	uint64_t size = 0;
+	uint32_t room, i;
+
+	assert(queue->config.is_tx);
+	if (!memif_queue_is_usable(queue) || queue->is_guarded)
+		return 0;
+	room = memif_queue_room(queue);
+	memif_queue_tidy(queue, room);
+	n = n < room ? n : room;
+	for (i = 0; i < n; i++) {
+		struct memif_reserved place;
+
+		/* Whoever sends into that slot finds out, and says so. */
+		if (look_up(queue, (uint16_t)(queue->next + i), &place) !=
+			    MEMIF_FAULT_NONE ||
+		    place.len < VIF_PACKET_HDR_MAX)
+			break;
+		piece[i] = (struct iovec){ place.data, place.len };
+		size += place.len;
+	}
+	if (size < VIF_PACKET_LEN_MAX)
+		return 0;
+	queue->has_places = true;
+	return i;
+}
+
+void memif_queue_places_end(struct memif_queue *queue)
+{
+	queue->has_places = false;
+}
+
 /* Whether len bytes at data are within a buffer. */
 static bool is_inside(const uint8_t *data, uint32_t len, const uint8_t *start,
 		      uint32_t size)
@@ -177,6 +211,7 @@ static void swap_slot(struct memif_queue *rx, uint16_t rx_index,
 	uint32_t tx_at = memif_queue_slot(tx, tx->next);
 	uint32_t free_buffer = tx->buffer[tx_at];
 
+	tx->is_swapped = true;
 	tx->buffer[tx_at] = rx->buffer[rx_at];
 	fill_slot(tx, tx->next, buffer, 0);
 	rx->buffer[rx_at] = free_buffer;
