@@ -150,25 +150,52 @@ static void glue_burst_of(struct stages *stages, const struct vif_batch *batch,
 	stages->in = stages->glued;
 }
 
+/* Kinds to cut, and to make; and whether to finish. */
+static uint32_t cut_kinds(const struct stages_config *config, uint32_t refused,
+			  uint32_t undone)
+{
+	return undone & (config->cut | (config->cut_ready & refused));
+}
+
+static uint32_t glue_kinds(const struct stages_config *config, uint32_t refused,
+			   uint32_t undone)
+{
+	bool one_by_one = !(undone & VIF_GSO_ALL);
+
+	return one_by_one || !config->glue_ready ? config->glue & ~refused : 0;
+}
+
+/* Segments are finished, too, so that any kind counts. */
+static bool has_to_finish(const struct stages_config *config, uint32_t refused,
+			  uint32_t undone)
+{
+	return undone && (config->finish ||
+			  (config->finish_ready && (refused & PORT_CSUM)));
+}
+
+bool stages_pass(const struct stages *stages, uint32_t refused, uint32_t undone)
+{
+	const struct stages_config *config = &stages->config;
+
+	return !cut_kinds(config, refused, undone) &&
+	       !glue_kinds(config, refused, undone) &&
+	       !has_to_finish(config, refused, undone) && !config->gather;
+}
+
 void stages_begin(struct stages *stages, const struct vif_batch *batch,
 		  uint32_t refused, uint32_t undone)
 {
 	const struct stages_config *config = &stages->config;
-	uint32_t glue = config->glue & ~refused;
-	bool one_by_one = !(undone & VIF_GSO_ALL);
+	uint32_t glue = glue_kinds(config, refused, undone);
 
 	assert(batch->n <= STAGES_BATCH);
 	stages->in = batch;
 	stages->next = 0;
 	stages->cutting = false;
-	stages->cut_now =
-		undone & (config->cut | (config->cut_ready & refused));
-	/* Segments are finished, too, so that any kind counts. */
-	stages->finish_now =
-		undone && (config->finish ||
-			   (config->finish_ready && (refused & PORT_CSUM)));
+	stages->cut_now = cut_kinds(config, refused, undone);
+	stages->finish_now = has_to_finish(config, refused, undone);
 	/* A single packet has nothing to be glued to. */
-	if (glue && batch->n > 1 && (one_by_one || !config->glue_ready))
+	if (glue && batch->n > 1)
 		glue_burst_of(stages, batch, glue);
 	stages->is_passing = can_pass(stages);
 }

@@ -56,6 +56,14 @@ int stages_new(const struct stages_config *config, struct stages **ret_stages);
 void stages_free(struct stages *stages); /* NULL is allowed */
 
 /*
+ * stages_pass() - whether nothing is done to any packet now
+ *
+ * refused and undone as for stages_begin(), whatever the packets are.
+ */
+bool stages_pass(const struct stages *stages, uint32_t refused,
+		 uint32_t undone);
+
+/*
  * stages_begin() - take a burst
  *
  * batch has at most STAGES_BATCH packets and is borrowed until stages_next()

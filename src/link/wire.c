@@ -20,6 +20,10 @@
 
 enum wire_limits {
 	WIRE_BATCH_SEG = 4 * WIRE_BATCH,
+	/* Pieces of room: three superpackets in buffers of 2 KiB, as many as a
+	 * TUN device reads at once, for the same reason. */
+	WIRE_PLACES = 104,
+	WIRE_BULK_MIN = 8192, /* bytes of a packet that is not to be copied */
 };
 
 int wire_init(struct wire *wire, const struct stages_config *stages)
@@ -104,7 +108,9 @@ static int send_packets(struct wire *wire)
 			continue;
 		wire->blocked = queue;
 		counter_add(&wire->waits, 1);
-		if (wire->full == VIF_FULL_WAIT)
+		/* What lies in lent room cannot wait. It has room, unless the
+		 * peer takes that back. */
+		if (wire->full == VIF_FULL_WAIT && !wire->has_places)
 			return WIRE_BLOCKED;
 		/* The other queues may have room. */
 		drop_next(wire, n - (uint32_t)r, VIF_DROP_FULL);
@@ -146,15 +152,45 @@ static uint32_t left_undone(const struct vif_port *source)
 static bool begin(struct wire *wire)
 {
 	if (wire->stages) {
-		stages_begin(wire->stages, wire->batch,
-			     port_tx_refused(wire->destination),
-			     left_undone(wire->source));
+		stages_begin(wire->stages, wire->batch, wire->refused,
+			     wire->undone);
 		return fetch(wire);
 	}
 	wire->next = 0;
 	wire->packet = wire->batch->packet;
 	wire->n_packet = wire->batch->n;
 	return true;
+}
+
+/*
+ * Whether packets go out as they come in, and are worth it: only then they may
+ * be put where the destination wants them. The stages are told the same
+ * afterwards, whatever has become of the peer.
+ */
+static bool may_place(const struct wire *wire)
+{
+	return wire->is_bulk && wire->n_tx_queue == 1 &&
+	       port_can_place(wire->source, wire->destination) &&
+	       (!wire->stages ||
+		stages_pass(wire->stages, wire->refused, wire->undone));
+}
+
+static int receive_somehow(struct wire *wire)
+{
+	struct iovec place[WIRE_PLACES];
+	unsigned int n = 0;
+	int r = -ENOBUFS;
+
+	if (may_place(wire))
+		n = port_tx_places(wire->destination, wire->tx_queue, place,
+				   WIRE_PLACES);
+	wire->has_places = n > 0;
+	if (n > 0)
+		r = port_rx_into(wire->source, wire->rx_queue, place, n,
+				 wire->batch);
+	if (r == -ENOBUFS)
+		r = vif_port_rx(wire->source, wire->rx_queue, wire->batch);
+	return r;
 }
 
 /*
@@ -166,15 +202,18 @@ static int receive(struct wire *wire)
 	int r;
 
 	wire->batch->n_max = wire->woken ? 1 : WIRE_BATCH;
-	r = vif_port_rx(wire->source, wire->rx_queue, wire->batch);
+	wire->refused = port_tx_refused(wire->destination);
+	wire->undone = left_undone(wire->source);
+	r = receive_somehow(wire);
 	if (r > 0) {
 		wire->woken = false;
+		wire->is_bulk = wire->batch->packet[r - 1].len >= WIRE_BULK_MIN;
 		counter_add(&wire->bursts, 1);
 	}
 	return r;
 }
 
-int wire_pump(struct wire *wire, struct vif_port **ret_port)
+static int move_burst(struct wire *wire, struct vif_port **ret_port)
 {
 	bool more = true;
 	int r;
@@ -197,6 +236,16 @@ int wire_pump(struct wire *wire, struct vif_port **ret_port)
 	}
 	vif_port_rx_done(wire->source, wire->rx_queue, wire->batch);
 	return WIRE_MOVED;
+}
+
+int wire_pump(struct wire *wire, struct vif_port **ret_port)
+{
+	int r = move_burst(wire, ret_port);
+
+	if (wire->has_places)
+		port_tx_places_end(wire->destination, wire->tx_queue);
+	wire->has_places = false;
+	return r;
 }
 
 void wire_settle(struct wire *wire)

@@ -42,6 +42,10 @@ struct wire {
 	uint32_t next;                   /* first of them not sent yet */
 	uint32_t blocked; /* destination queue that had no room */
 	bool woken;       /* after a sleep: the first packet goes at once */
+	bool is_bulk;     /* the last packet was a long one */
+	bool has_places;  /* the destination has lent room for this burst */
+	uint32_t refused; /* what the burst was begun with, */
+	uint32_t undone;  /* for the stages */
 	bool drained;
 	bool awaits_peer;    /* it is all that keeps it from being drained */
 	uint32_t drain_left; /* packets it may still receive while draining */
