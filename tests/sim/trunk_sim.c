@@ -322,6 +322,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		n = argc > 2 ? number_of(argv[2]) : 1;
+	/* Whoever follows a file of it wants to see how far it is. */
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	for (uint64_t i = 0; i < n; i++) {
 		run_seed(seed + i, n == 1, &tally);
 		if ((seed + i) % RELAYED_ONE_IN == 0)
