@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bodies of HELLOs, as a stranger may send them.
+ * Bodies of HELLOs, as a stranger may send them (Z3).
  *
  * Two bodies: the first two bytes of the input are the length of the first one,
  * the rest is the second. What is read and written again is read as the same;

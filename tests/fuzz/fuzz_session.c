@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A session whose other side, or who is in between, says anything.
+ * A session whose other side, or who is in between, says anything (Z5).
  *
  * The first byte is who reads it: the setup (3 bits), the role (8), and whether
  * both have AES (16). The rest is what comes on the connection. Keys and

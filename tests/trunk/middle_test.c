@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Somebody in the middle of a sealed circuit, who has the keys of both hops, as
+ * S4: somebody in the middle of a sealed circuit, who has the keys of both hops, as
  * a relay has: what it can do is to delay and to cut, and the ends see that.
  */
 #include "tests/trunk_attack.h"

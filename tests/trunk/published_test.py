@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Play the published test vectors of Noise, where they are.
+"""Play the published test vectors of Noise (S1), where they are.
 
 They are those of cacophony and snow in their JSON, in the file noise.json of
 the folder that VIF_TEST_VECTORS names, by default shared/vectors beside the
