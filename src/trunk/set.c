@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A set of trunks: who asks, who makes the connection, and who is told. */
+/* A set of trunks: who asks, and who makes the connection. */
 #include "trunk/set.h"
 
 #include <errno.h>
@@ -119,25 +119,6 @@ static int take_target(const struct vif_trunk_target *target,
 	return 0;
 }
 
-/* What there is of a target: an attempt, or a failure that is remembered. */
-static struct set_entry *find_state(const struct vif_trunk_set *set,
-				    const struct set_target *target,
-				    enum set_state state)
-{
-	struct list *link, *after;
-
-	list_foreach(&set->entries, link, after) {
-		struct set_entry *entry =
-			container_of(link, struct set_entry, all);
-
-		if (entry->state == state &&
-		    (state != SET_OVER || entry->remembers) &&
-		    set_target_is(&entry->target, target))
-			return entry;
-	}
-	return NULL;
-}
-
 /* Begin an attempt, which is the heir of the failures before. */
 static int begin(struct vif_trunk_set *set, const struct set_target *target,
 		 struct set_entry *failed, struct set_entry **ret_entry)
@@ -161,25 +142,13 @@ static int begin(struct vif_trunk_set *set, const struct set_target *target,
 	return 0;
 }
 
-static void wait_for(struct set_entry *entry, struct vif_trunk_waiter *waiter,
-		     void *user)
-{
-	waiter->entry = entry;
-	waiter->user = user;
-	list_append(&entry->waiters, &waiter->link);
-	entry->set->n_waiters++;
-	entry->is_unwanted = false;
-	entry->tells_unwanted = false;
-	set_entry_news(entry);
-}
-
 /* There is no trunk: wait for an attempt, which may have to be begun. */
 static int wait_or_begin(struct vif_trunk_set *set,
 			 const struct set_target *target, void *user,
 			 struct set_entry *failed,
 			 struct vif_trunk_found *ret_found)
 {
-	struct set_entry *entry = find_state(set, target, SET_TRYING);
+	struct set_entry *entry = set_find_state(set, target, SET_TRYING);
 	struct vif_trunk_found found = { 0 };
 	bool is_first = !entry;
 	int r = 0;
@@ -195,7 +164,7 @@ static int wait_or_begin(struct vif_trunk_set *set,
 		free(found.waiter);
 		return r;
 	}
-	wait_for(entry, found.waiter, user);
+	set_waiter_add(entry, found.waiter, user);
 	if (is_first)
 		found.attempt = &entry->attempt;
 	else
@@ -219,7 +188,7 @@ static int answer(struct vif_trunk_set *set, const struct set_target *target,
 		};
 		return VIF_TRUNK_SET_READY;
 	}
-	failed = find_state(set, target, SET_OVER);
+	failed = set_find_state(set, target, SET_OVER);
 	if (failed && set->now_ns < failed->again_ns) {
 		set->stats.backed_off++;
 		*ret_found = (struct vif_trunk_found){
@@ -248,24 +217,6 @@ int vif_trunk_set_get(struct vif_trunk_set *set,
 	if (r == -ENOSPC || r == -EDQUOT)
 		set->stats.refused++;
 	return r;
-}
-
-static void free_waiter(struct vif_trunk_waiter *waiter)
-{
-	waiter->entry->set->n_waiters--;
-	list_remove(&waiter->link);
-	free(waiter);
-}
-
-void vif_trunk_waiter_cancel(struct vif_trunk_waiter *waiter)
-{
-	struct set_entry *entry = waiter->entry;
-
-	free_waiter(waiter);
-	if (entry->state == SET_TRYING && list_is_empty(&entry->waiters))
-		set_entry_unwanted(entry);
-	set_entry_news(entry);
-	set_entry_settle(entry);
 }
 
 /* Attempts. */
@@ -395,54 +346,4 @@ void vif_trunk_set_remove(struct vif_trunk *trunk)
 	entry->is_unwanted = true; /* no failure of the other side */
 	set_entry_over(entry, VIF_REASON_REFUSED,
 		       "the trunk was taken out of the set");
-}
-
-/* Events. */
-
-static void tell_waiter(struct set_entry *entry,
-			struct vif_trunk_set_event *event)
-{
-	struct vif_trunk_set *set = entry->set;
-	struct vif_trunk_waiter *waiter = container_of(
-		list_first(&entry->waiters), struct vif_trunk_waiter, link);
-
-	event->user = waiter->user;
-	free_waiter(waiter);
-	if (entry->state == SET_UP && trunk_may_open(entry->trunk) == 0) {
-		event->type = VIF_TRUNK_SET_UP;
-		event->trunk = entry->trunk;
-		event->connection = entry->attempt.connection;
-		entry->given_ns = set->now_ns;
-		return;
-	}
-	set->told = entry->ending;
-	if (entry->state != SET_OVER)
-		set->told.reason = VIF_REASON_DRAINING;
-	event->type = VIF_TRUNK_SET_FAILED;
-	event->reason = set->told.reason;
-	event->text = set->told.text;
-}
-
-bool vif_trunk_set_next_event(struct vif_trunk_set *set,
-			      struct vif_trunk_set_event *ret_event)
-{
-	struct list *first = list_first(&set->news);
-	struct vif_trunk_set_event event = { .text = "" };
-	struct set_entry *entry;
-
-	if (!first)
-		return false;
-	entry = container_of(first, struct set_entry, news);
-	if (entry->tells_unwanted) {
-		entry->tells_unwanted = false;
-		event.type = VIF_TRUNK_SET_UNWANTED;
-		event.attempt = &entry->attempt;
-		event.connection = entry->attempt.connection;
-	} else {
-		tell_waiter(entry, &event);
-	}
-	set_entry_news(entry);
-	set_entry_settle(entry);
-	*ret_event = event;
-	return true;
 }

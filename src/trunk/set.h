@@ -4,7 +4,8 @@
  *
  * docs/design/trunk-set.md has the states and the reasons.
  *
- *	set.c        questions, attempts, waiters
+ *	set.c        questions, attempts
+ *	set_waiter.c who is told of them
  *	set_entry.c  life of an entry
  *	set_all.c    what is about all trunks of a set
  */
@@ -99,6 +100,11 @@ bool set_target_is(const struct set_target *a, const struct set_target *b);
 struct set_entry *set_find(const struct vif_trunk_set *set,
 			   const struct set_target *target);
 
+/* set_find_state() - an attempt, or a failure that is remembered; NULL: none */
+struct set_entry *set_find_state(const struct vif_trunk_set *set,
+				 const struct set_target *target,
+				 enum set_state state);
+
 /* set_entry_begin() - a new attempt */
 void set_entry_begin(struct set_entry *entry);
 
@@ -119,6 +125,21 @@ void set_entry_news(struct set_entry *entry);
 
 /* set_entry_settle() - free it, when nothing is left of it */
 void set_entry_settle(struct set_entry *entry);
+
+/* set_waiter.c */
+
+/* set_waiter_add() - he waits for it, whatever comes of it */
+void set_waiter_add(struct set_entry *entry, struct vif_trunk_waiter *waiter,
+		    void *user);
+
+/* set_waiters_free() - nobody is told any more */
+void set_waiters_free(struct set_entry *entry);
+
+/* set_waiters_move() - they wait for another one */
+void set_waiters_move(struct set_entry *from, struct set_entry *to);
+
+/* set_waiters_redirect() - who waits for what will not be may have another */
+void set_waiters_redirect(struct set_entry *entry);
 
 /* What a trunk tells its set, if it is in one. */
 

@@ -70,12 +70,8 @@ int set_entry_new(struct vif_trunk_set *set, bool is_accepted,
 void set_entry_free(struct set_entry *entry)
 {
 	struct vif_trunk_set *set = entry->set;
-	struct list *link, *after;
 
-	list_foreach(&entry->waiters, link, after) {
-		free(container_of(link, struct vif_trunk_waiter, link));
-		set->n_waiters--;
-	}
+	set_waiters_free(entry);
 	if (entry->trunk)
 		entry->trunk->set_entry = NULL;
 	list_remove(&entry->all);
@@ -187,6 +183,23 @@ struct set_entry *set_find(const struct vif_trunk_set *set,
 	return best;
 }
 
+struct set_entry *set_find_state(const struct vif_trunk_set *set,
+				 const struct set_target *target,
+				 enum set_state state)
+{
+	struct list *link, *after;
+
+	list_foreach(&set->entries, link, after) {
+		struct set_entry *entry = entry_of(link);
+
+		if (entry->state == state &&
+		    (state != SET_OVER || entry->remembers) &&
+		    set_target_is(&entry->target, target))
+			return entry;
+	}
+	return NULL;
+}
+
 /*
  * Whether ours is to go since theirs is there. Not if it shows another key than
  * they dialled: then it is not between the same two.
@@ -201,36 +214,6 @@ static bool loses(const struct set_entry *ours, const struct set_entry *theirs)
 	return !trunk || (trunk->has_identity &&
 			  key_is(trunk->identity.public_key,
 				 theirs->trunk->identity.public_key));
-}
-
-/* Waiters. */
-
-static void move_waiters(struct set_entry *from, struct set_entry *to)
-{
-	struct list *link, *after;
-
-	list_foreach(&from->waiters, link, after) {
-		struct vif_trunk_waiter *waiter =
-			container_of(link, struct vif_trunk_waiter, link);
-
-		list_remove(link);
-		list_append(&to->waiters, link);
-		waiter->entry = to;
-	}
-	set_entry_news(from);
-	set_entry_news(to);
-}
-
-/* Who waits for what will not be may have something else that is good. */
-static void redirect(struct set_entry *entry)
-{
-	struct set_entry *other = NULL;
-
-	if (!entry->is_accepted && !list_is_empty(&entry->waiters))
-		other = set_find(entry->set, &entry->target);
-	if (other)
-		move_waiters(entry, other);
-	set_entry_news(entry);
 }
 
 /* Life. */
@@ -261,7 +244,7 @@ void set_entry_retire(struct set_entry *entry)
 		return;
 	entry->state = SET_RETIRED;
 	entry->set->stats.retired++;
-	redirect(entry);
+	set_waiters_redirect(entry);
 	drain_if_empty(entry);
 }
 
@@ -295,7 +278,7 @@ static void serve_waiters(struct set_entry *accepted)
 		if (other->is_accepted || !fits(accepted, &other->target))
 			continue;
 		if (other->state == SET_TRYING)
-			move_waiters(other, accepted);
+			set_waiters_move(other, accepted);
 		if (!loses(other, accepted))
 			continue;
 		if (other->state == SET_UP)
@@ -310,7 +293,7 @@ void set_entry_up(struct set_entry *entry)
 	entry->state = SET_UP;
 	entry->given_ns = entry->set->now_ns;
 	if (!set_entry_is_usable(entry))
-		redirect(entry);
+		set_waiters_redirect(entry);
 	else if (!entry->is_accepted)
 		settle_rivals(entry);
 	else if (entry->trunk->has_remote)
@@ -373,7 +356,7 @@ void set_entry_over(struct set_entry *entry, uint32_t reason, const char *text)
 		   strlen(text));
 	if (has_failed)
 		remember_failure(entry);
-	redirect(entry);
+	set_waiters_redirect(entry);
 	set_entry_settle(entry);
 }
 
