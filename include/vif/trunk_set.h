@@ -298,7 +298,8 @@ VIF_API int vif_trunk_set_retire(struct vif_trunk *trunk);
  * vif_trunk_set_remove() - take a trunk out of its set
  * @trunk: borrowed; lives on.
  *
- * Those who wait for it are told VIF_REASON_REFUSED. No harm if it is in none.
+ * Those who wait for it get another one, wait for the attempt to make one, or are
+ * told VIF_REASON_REFUSED. No harm if it is in none.
  *
  * Context: the thread of the set.
  */

@@ -78,6 +78,9 @@ void vif_trunk_set_free(struct vif_trunk_set *set)
 
 	if (!set)
 		return;
+	/* One may wait for an entry and have asked for another. */
+	list_foreach(&set->entries, link, after)
+		set_waiters_free(container_of(link, struct set_entry, all));
 	list_foreach(&set->entries, link, after)
 		set_entry_free(container_of(link, struct set_entry, all));
 	assert(set->n_entries == 0 && set->n_accepted == 0 &&
@@ -127,7 +130,7 @@ static int begin(struct vif_trunk_set *set, const struct set_target *target,
 	int r = 0;
 
 	if (!failed || failed->is_held || failed->tells_unwanted ||
-	    !list_is_empty(&failed->waiters)) {
+	    set_entry_is_asked(failed)) {
 		r = set_entry_new(set, false, &entry);
 		if (r < 0)
 			return r;

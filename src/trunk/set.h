@@ -41,7 +41,8 @@ struct vif_trunk_attempt {
 struct set_entry {
 	struct list all;
 	struct list news;
-	struct list waiters;
+	struct list waiters; /* for its trunk, whoever they have asked for */
+	uint32_t n_askers;   /* who have asked for it, wherever they wait */
 	struct vif_trunk_set *set;
 	enum set_state state;
 	bool is_accepted;    /* has no target */
@@ -62,7 +63,8 @@ struct set_entry {
 
 struct vif_trunk_waiter {
 	struct list link;
-	struct set_entry *entry;
+	struct set_entry *entry; /* whose trunk he waits for */
+	struct set_entry *asked; /* what he wants; it lives as long as he */
 	void *user;
 };
 
@@ -123,6 +125,12 @@ void set_entry_unwanted(struct set_entry *entry);
 /* set_entry_news() - somebody has to be told of it now, or no more */
 void set_entry_news(struct set_entry *entry);
 
+/* set_entry_is_asked() - somebody waits for it, or may come back to it */
+static inline bool set_entry_is_asked(const struct set_entry *entry)
+{
+	return entry->n_askers > 0 || !list_is_empty(&entry->waiters);
+}
+
 /* set_entry_settle() - free it, when nothing is left of it */
 void set_entry_settle(struct set_entry *entry);
 
@@ -138,7 +146,12 @@ void set_waiters_free(struct set_entry *entry);
 /* set_waiters_move() - they wait for another one */
 void set_waiters_move(struct set_entry *from, struct set_entry *to);
 
-/* set_waiters_redirect() - who waits for what will not be may have another */
+/*
+ * set_waiters_redirect() - their trunk will not be, or is not good
+ *
+ * Each gets another one that is what he has asked for, or waits for the attempt
+ * to make it, if there is either.
+ */
 void set_waiters_redirect(struct set_entry *entry);
 
 /* What a trunk tells its set, if it is in one. */

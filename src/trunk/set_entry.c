@@ -20,7 +20,7 @@ static struct set_entry *entry_of(struct list *link)
 static bool is_memory(const struct set_entry *entry)
 {
 	return entry->remembers && !entry->is_held && !entry->tells_unwanted &&
-	       list_is_empty(&entry->waiters);
+	       !set_entry_is_asked(entry);
 }
 
 static struct set_entry *oldest_memory(const struct vif_trunk_set *set)
@@ -71,7 +71,7 @@ void set_entry_free(struct set_entry *entry)
 {
 	struct vif_trunk_set *set = entry->set;
 
-	set_waiters_free(entry);
+	assert(!set_entry_is_asked(entry));
 	if (entry->trunk)
 		entry->trunk->set_entry = NULL;
 	list_remove(&entry->all);
@@ -84,7 +84,7 @@ void set_entry_free(struct set_entry *entry)
 void set_entry_settle(struct set_entry *entry)
 {
 	if (entry->state == SET_OVER && !entry->is_held && !entry->remembers &&
-	    !entry->tells_unwanted && list_is_empty(&entry->waiters))
+	    !entry->tells_unwanted && !set_entry_is_asked(entry))
 		set_entry_free(entry);
 }
 

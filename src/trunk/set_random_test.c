@@ -4,8 +4,8 @@
  *
  * Programs that dial at random, give up, forget to pin keys, and lose their
  * connections. After each step: who got a trunk got one of the key he asked for
- * that can carry circuits; each waiter hears of one result; no attempt is there
- * twice.
+ * that can carry circuits; each waiter hears of one result, and of no failure
+ * while his attempt goes on; no attempt is there twice.
  */
 #include "trunk/set.h"
 
@@ -22,6 +22,7 @@ enum {
 	N_WAITERS = 12,
 	N_ATTEMPTS = 8,
 	N_PAIRS = 6,
+	N_TARGETS = 2 * 3 * 2 * 2,
 	N_STEPS = 400,
 	N_SEEDS = 60,
 };
@@ -29,6 +30,9 @@ enum {
 struct dialer {
 	struct vif_trunk_waiter *waiter; /* NULL: free */
 	struct vif_trunk_target target;
+	unsigned int kind;             /* number of the target */
+	unsigned int attempt;          /* that he waits for */
+	const struct set_entry *asked; /* of that */
 };
 
 struct world {
@@ -37,6 +41,7 @@ struct world {
 	uint64_t random;
 	struct dialer dialer[N_WAITERS];
 	struct vif_trunk_attempt *attempt[N_ATTEMPTS];
+	unsigned int n_begun[N_TARGETS]; /* attempts */
 	struct rig *pair[N_PAIRS];
 	int ours[N_PAIRS]; /* which end is */
 	unsigned int n_up, n_failed, n_ready, n_unwanted, n_backoff;
@@ -80,25 +85,34 @@ static void keep_attempt(struct world *w, struct vif_trunk_attempt *attempt)
 	vif_trunk_attempt_fail(attempt, 300, "too many");
 }
 
-static void ask(struct world *w)
+static void choose_target(struct world *w, struct dialer *dialer)
 {
 	static const char address[] = "abc";
-	struct dialer *dialer = &w->dialer[pick(w, N_WAITERS)];
 	const uint8_t *remotes[] = { w->s.keys.key[THEM], w->other.key[0],
 				     NULL };
+	unsigned int where = pick(w, 2), who = pick(w, 3);
+	bool has_local = pick(w, 3), only_dialled = pick(w, 4) == 0;
+
+	dialer->kind = ((where * 3 + who) * 2 + has_local) * 2 + only_dialled;
+	dialer->target = (struct vif_trunk_target){
+		.size = sizeof(dialer->target),
+		.address = &address[where],
+		.address_len = 1,
+		.remote = remotes[who],
+		.local = has_local ? w->s.keys.key[US] : NULL,
+		.only_dialled = only_dialled,
+	};
+}
+
+static void ask(struct world *w)
+{
+	struct dialer *dialer = &w->dialer[pick(w, N_WAITERS)];
 	struct vif_trunk_found found;
 	int r;
 
 	if (dialer->waiter)
 		return;
-	dialer->target = (struct vif_trunk_target){
-		.size = sizeof(dialer->target),
-		.address = &address[pick(w, 2)],
-		.address_len = 1,
-		.remote = remotes[pick(w, 3)],
-		.local = pick(w, 3) ? w->s.keys.key[US] : NULL,
-		.only_dialled = pick(w, 4) == 0,
-	};
+	choose_target(w, dialer);
 	r = vif_trunk_set_get(w->s.set, &dialer->target, dialer, &found);
 	if (r == -ENOSPC || r == -EDQUOT)
 		return;
@@ -106,6 +120,9 @@ static void ask(struct world *w)
 	dialer->waiter = found.waiter;
 	if (r == VIF_TRUNK_SET_READY)
 		check_trunk(found.trunk, &dialer->target);
+	w->n_begun[dialer->kind] += r == VIF_TRUNK_SET_CONNECT;
+	dialer->attempt = w->n_begun[dialer->kind];
+	dialer->asked = found.waiter ? found.waiter->entry : NULL;
 	if (r == VIF_TRUNK_SET_CONNECT)
 		keep_attempt(w, found.attempt);
 	w->n_ready += r == VIF_TRUNK_SET_READY;
@@ -119,6 +136,31 @@ static void cancel(struct world *w)
 	if (dialer->waiter)
 		vif_trunk_waiter_cancel(dialer->waiter);
 	dialer->waiter = NULL;
+}
+
+/* Whether what is being made for a target is what he waits for. */
+static bool attempt_goes_on(const struct world *w, const struct dialer *dialer)
+{
+	struct list *link, *after;
+
+	if (dialer->attempt != w->n_begun[dialer->kind])
+		return false; /* there has been another one since */
+	list_foreach(&w->s.set->entries, link, after) {
+		const struct set_entry *entry =
+			container_of(link, struct set_entry, all);
+
+		if (entry == dialer->asked)
+			return entry->state == SET_TRYING;
+	}
+	return false;
+}
+
+static void hear_failure(struct world *w, const struct dialer *dialer,
+			 uint32_t reason)
+{
+	assert_int_not_equal(reason, VIF_REASON_NONE);
+	assert_false(attempt_goes_on(w, dialer));
+	w->n_failed++;
 }
 
 static void hear(struct world *w)
@@ -142,9 +184,8 @@ static void hear(struct world *w)
 	if (event.type == VIF_TRUNK_SET_UP)
 		check_trunk(event.trunk, &dialer->target);
 	else
-		assert_int_not_equal(event.reason, VIF_REASON_NONE);
+		hear_failure(w, dialer, event.reason);
 	w->n_up += event.type == VIF_TRUNK_SET_UP;
-	w->n_failed += event.type == VIF_TRUNK_SET_FAILED;
 }
 
 /* To whoever it may be: nobody pins keys here. */
@@ -256,31 +297,12 @@ static void pass_time(struct world *w)
 
 static void step(struct world *w)
 {
-	switch (pick(w, 9)) {
-	case 0:
-	case 1:
-		ask(w);
-		break;
-	case 2:
-		cancel(w);
-		break;
-	case 3:
-	case 4:
-		hear(w);
-		break;
-	case 5:
-		connect_one(w);
-		break;
-	case 6:
-		accept_one(w);
-		break;
-	case 7:
-		disturb(w);
-		break;
-	default:
-		pass_time(w);
-		break;
-	}
+	static void (*const any[])(struct world *) = {
+		ask,         ask,        cancel,  hear,      hear,
+		connect_one, accept_one, disturb, pass_time,
+	};
+
+	any[pick(w, sizeof(any) / sizeof(any[0]))](w);
 }
 
 /* Counts that are kept against what is there. */
