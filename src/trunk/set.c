@@ -283,25 +283,6 @@ void vif_trunk_attempt_fail(struct vif_trunk_attempt *attempt, uint32_t reason,
 
 /* Trunks. */
 
-/* How many there are of the key of a trunk; without is a key as well. */
-static uint32_t n_accepted_of(const struct vif_trunk_set *set,
-			      const struct vif_trunk *trunk)
-{
-	struct list *link, *after;
-	uint32_t n = 0;
-
-	list_foreach(&set->entries, link, after) {
-		const struct set_entry *entry =
-			container_of(link, struct set_entry, all);
-
-		n += entry->is_accepted && entry->trunk &&
-		     entry->trunk->has_remote == trunk->has_remote &&
-		     memcmp(entry->trunk->remote, trunk->remote, VIF_KEY_LEN) ==
-			     0;
-	}
-	return n;
-}
-
 int vif_trunk_set_add(struct vif_trunk_set *set, struct vif_trunk *trunk,
 		      void *connection)
 {
@@ -318,7 +299,7 @@ int vif_trunk_set_add(struct vif_trunk_set *set, struct vif_trunk *trunk,
 		return -EBUSY;
 	if (set->is_ending)
 		return -ESHUTDOWN;
-	if (n_accepted_of(set, trunk) >= set->config.accepted_key_max)
+	if (set_n_accepted(set, trunk) >= set->config.accepted_key_max)
 		return -EDQUOT;
 	r = set_entry_new(set, true, &entry);
 	if (r < 0)

@@ -7,6 +7,7 @@
  *	set.c        questions, attempts
  *	set_waiter.c who is told of them
  *	set_entry.c  life of an entry
+ *	set_find.c   which one is for whom
  *	set_all.c    what is about all trunks of a set
  */
 #ifndef TRUNK_SET_H
@@ -95,18 +96,6 @@ bool set_entry_is_usable(const struct set_entry *entry);
 /* set_entry_is_doubted() - a sign of life has been missing for too long */
 bool set_entry_is_doubted(const struct set_entry *entry);
 
-/* set_target_is() - whether two are the same */
-bool set_target_is(const struct set_target *a, const struct set_target *b);
-
-/* set_find() - the entry whose trunk to hand out; NULL: none */
-struct set_entry *set_find(const struct vif_trunk_set *set,
-			   const struct set_target *target);
-
-/* set_find_state() - an attempt, or a failure that is remembered; NULL: none */
-struct set_entry *set_find_state(const struct vif_trunk_set *set,
-				 const struct set_target *target,
-				 enum set_state state);
-
 /* set_entry_begin() - a new attempt */
 void set_entry_begin(struct set_entry *entry);
 
@@ -133,6 +122,41 @@ static inline bool set_entry_is_asked(const struct set_entry *entry)
 
 /* set_entry_settle() - free it, when nothing is left of it */
 void set_entry_settle(struct set_entry *entry);
+
+/* set_find.c */
+
+/* set_target_is() - whether two are the same */
+bool set_target_is(const struct set_target *a, const struct set_target *b);
+
+/* set_target_has_keys() - a handshake has proven what the target asks for */
+bool set_target_has_keys(const struct set_target *target,
+			 const struct vif_trunk *trunk);
+
+/* set_entry_fits() - its trunk is what a target asks for; it is up */
+bool set_entry_fits(const struct set_entry *entry,
+		    const struct set_target *target);
+
+/*
+ * set_entry_loses() - ours is to go, since theirs is there, and was accepted
+ *
+ * Not if it shows another key than they dialled: then it is not between the same
+ * two.
+ */
+bool set_entry_loses(const struct set_entry *ours,
+		     const struct set_entry *theirs);
+
+/* set_find() - the entry whose trunk to hand out; NULL: none */
+struct set_entry *set_find(const struct vif_trunk_set *set,
+			   const struct set_target *target);
+
+/* set_find_state() - an attempt, or a failure that is remembered; NULL: none */
+struct set_entry *set_find_state(const struct vif_trunk_set *set,
+				 const struct set_target *target,
+				 enum set_state state);
+
+/* set_n_accepted() - how many have the key of a trunk; without is one, too */
+uint32_t set_n_accepted(const struct vif_trunk_set *set,
+			const struct vif_trunk *trunk);
 
 /* set_waiter.c */
 

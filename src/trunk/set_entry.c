@@ -97,42 +97,6 @@ void set_entry_news(struct set_entry *entry)
 		list_remove(&entry->news);
 }
 
-/* Which trunk is for whom. */
-
-static bool key_is(const uint8_t *a, const uint8_t *b)
-{
-	return memcmp(a, b, VIF_KEY_LEN) == 0;
-}
-
-bool set_target_is(const struct set_target *a, const struct set_target *b)
-{
-	return a->has_remote == b->has_remote && key_is(a->remote, b->remote) &&
-	       a->has_local == b->has_local && key_is(a->local, b->local) &&
-	       a->only_dialled == b->only_dialled &&
-	       a->address_len == b->address_len &&
-	       memcmp(a->address, b->address, a->address_len) == 0;
-}
-
-/* Whether the handshake has proven what a target asks for. */
-static bool has_keys(const struct vif_trunk *trunk,
-		     const struct set_target *target)
-{
-	if (target->has_remote &&
-	    !(trunk->has_remote && key_is(trunk->remote, target->remote)))
-		return false;
-	return !target->has_local ||
-	       (trunk->has_identity &&
-		key_is(trunk->identity.public_key, target->local));
-}
-
-static bool fits(const struct set_entry *entry, const struct set_target *target)
-{
-	if (!entry->is_accepted)
-		return set_target_is(&entry->target, target);
-	return target->has_remote && !target->only_dialled &&
-	       has_keys(entry->trunk, target);
-}
-
 bool set_entry_is_doubted(const struct set_entry *entry)
 {
 	const struct vif_trunk_set *set = entry->set;
@@ -146,74 +110,6 @@ bool set_entry_is_usable(const struct set_entry *entry)
 {
 	return entry->state == SET_UP && trunk_may_open(entry->trunk) == 0 &&
 	       !set_entry_is_doubted(entry);
-}
-
-/* Both sides come to the same answer: the larger key dials. */
-static bool accepted_wins(const struct set_entry *accepted)
-{
-	const struct vif_trunk *trunk = accepted->trunk;
-
-	return memcmp(trunk->remote, trunk->identity.public_key, VIF_KEY_LEN) >
-	       0;
-}
-
-/* Of two that fit: the later one comes later in the list. */
-static bool is_better(const struct set_entry *later,
-		      const struct set_entry *before)
-{
-	if (later->is_accepted == before->is_accepted)
-		return true;
-	return later->is_accepted ? accepted_wins(later) :
-				    !accepted_wins(before);
-}
-
-struct set_entry *set_find(const struct vif_trunk_set *set,
-			   const struct set_target *target)
-{
-	struct set_entry *best = NULL;
-	struct list *link, *after;
-
-	list_foreach(&set->entries, link, after) {
-		struct set_entry *entry = entry_of(link);
-
-		if (set_entry_is_usable(entry) && fits(entry, target) &&
-		    (!best || is_better(entry, best)))
-			best = entry;
-	}
-	return best;
-}
-
-struct set_entry *set_find_state(const struct vif_trunk_set *set,
-				 const struct set_target *target,
-				 enum set_state state)
-{
-	struct list *link, *after;
-
-	list_foreach(&set->entries, link, after) {
-		struct set_entry *entry = entry_of(link);
-
-		if (entry->state == state &&
-		    (state != SET_OVER || entry->remembers) &&
-		    set_target_is(&entry->target, target))
-			return entry;
-	}
-	return NULL;
-}
-
-/*
- * Whether ours is to go since theirs is there. Not if it shows another key than
- * they dialled: then it is not between the same two.
- */
-static bool loses(const struct set_entry *ours, const struct set_entry *theirs)
-{
-	const struct vif_trunk *trunk = ours->trunk;
-
-	if (ours->is_accepted || !fits(theirs, &ours->target) ||
-	    !accepted_wins(theirs))
-		return false;
-	return !trunk || (trunk->has_identity &&
-			  key_is(trunk->identity.public_key,
-				 theirs->trunk->identity.public_key));
 }
 
 /* Life. */
@@ -259,7 +155,8 @@ static void settle_rivals(struct set_entry *entry)
 		if (other == entry || other->state != SET_UP)
 			continue;
 		if (other->is_accepted) {
-			if (set_entry_is_usable(other) && loses(entry, other))
+			if (set_entry_is_usable(other) &&
+			    set_entry_loses(entry, other))
 				set_entry_retire(entry);
 		} else if (set_target_is(&other->target, &entry->target)) {
 			set_entry_retire(other);
@@ -275,11 +172,12 @@ static void serve_waiters(struct set_entry *accepted)
 	list_foreach(&accepted->set->entries, link, after) {
 		struct set_entry *other = entry_of(link);
 
-		if (other->is_accepted || !fits(accepted, &other->target))
+		if (other->is_accepted ||
+		    !set_entry_fits(accepted, &other->target))
 			continue;
 		if (other->state == SET_TRYING)
 			set_waiters_move(other, accepted);
-		if (!loses(other, accepted))
+		if (!set_entry_loses(other, accepted))
 			continue;
 		if (other->state == SET_UP)
 			set_entry_retire(other);
@@ -368,7 +266,7 @@ void set_trunk_ready(struct vif_trunk *trunk)
 
 	if (!entry || entry->state == SET_RETIRED)
 		return;
-	if (!has_keys(trunk, &entry->target))
+	if (!set_target_has_keys(&entry->target, trunk))
 		(void)trunk_end(trunk, VIF_REASON_IDENTITY, true,
 				"the set has asked for somebody else");
 	else
