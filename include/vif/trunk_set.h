@@ -65,8 +65,9 @@ struct vif_trunk_set_config {
 	uint64_t idle_ns;    /* never; without circuits, since handed out */
 	uint64_t backoff_ns; /* 0: none; after a failure, doubled with each */
 	uint64_t backoff_max_ns; /* 60 s */
-	/* Fills bytes and returns 0, or -errno; for the back-off, which is not
-	 * random when it fails. May not call the set. NULL: libcrypto's. */
+	/* Fills bytes and returns 0, or -errno; for the seed of tables, without
+	 * which there is no set, and for the back-off, which is not random when
+	 * it fails. May not call the set. NULL: libcrypto's. */
 	int (*random)(void *user, uint8_t *bytes, size_t len);
 	void *user;
 };
@@ -162,7 +163,8 @@ struct vif_trunk_set_stats {
  * @ret_set: the set; unchanged on failure.
  * @error:   filled on failure; may be NULL.
  *
- * Return: 0; -EINVAL for a @config that makes no sense; -ENOMEM.
+ * Return: 0; -EINVAL for a @config that makes no sense; -ENOMEM; what
+ * @config->random returned.
  * Context: any thread; allocates.
  * Ownership: the caller frees it with vif_trunk_set_free().
  */

@@ -64,6 +64,12 @@ int vif_trunk_set_new(const struct vif_trunk_set_config *config,
 	if (!set)
 		return error_set(error, -ENOMEM, "cannot make a set of trunks");
 	set->config = ours;
+	r = set_tables_init(set);
+	if (r < 0) {
+		set_tables_fini(set);
+		free(set);
+		return error_set(error, r, "cannot make a set of trunks");
+	}
 	owner_init(&set->owner);
 	set->now_ns = now_ns;
 	list_init(&set->entries);
@@ -85,6 +91,7 @@ void vif_trunk_set_free(struct vif_trunk_set *set)
 		set_entry_free(container_of(link, struct set_entry, all));
 	assert(set->n_entries == 0 && set->n_accepted == 0 &&
 	       set->n_waiters == 0);
+	set_tables_fini(set);
 	owner_fini(&set->owner);
 	free(set);
 }
@@ -100,7 +107,8 @@ static int take_key(const uint8_t *key, bool *ret_has_key, uint8_t *ret_key)
 	return noise_public_key_is_canonical(ret_key) ? 0 : -EINVAL;
 }
 
-static int take_target(const struct vif_trunk_target *target,
+static int take_target(const struct vif_trunk_set *set,
+		       const struct vif_trunk_target *target,
 		       struct set_target *ours)
 {
 	struct vif_trunk_target taken;
@@ -119,6 +127,7 @@ static int take_target(const struct vif_trunk_target *target,
 	ours->only_dialled = taken.only_dialled;
 	ours->address_len = (uint8_t)taken.address_len;
 	memcpy(ours->address, taken.address, taken.address_len);
+	set_target_hash(set, ours);
 	return 0;
 }
 
@@ -131,10 +140,9 @@ static int begin(struct vif_trunk_set *set, const struct set_target *target,
 
 	if (!failed || failed->is_held || failed->tells_unwanted ||
 	    set_entry_is_asked(failed)) {
-		r = set_entry_new(set, false, &entry);
+		r = set_entry_new(set, false, target, &entry);
 		if (r < 0)
 			return r;
-		entry->target = *target;
 		if (failed) {
 			entry->n_failures = failed->n_failures;
 			failed->remembers = false;
@@ -208,7 +216,7 @@ int vif_trunk_set_get(struct vif_trunk_set *set,
 		      struct vif_trunk_found *ret_found)
 {
 	struct set_target ours;
-	int r = take_target(target, &ours);
+	int r = take_target(set, target, &ours);
 
 	if (r < 0)
 		return r;
@@ -286,6 +294,7 @@ void vif_trunk_attempt_fail(struct vif_trunk_attempt *attempt, uint32_t reason,
 int vif_trunk_set_add(struct vif_trunk_set *set, struct vif_trunk *trunk,
 		      void *connection)
 {
+	struct set_target target = { .has_remote = trunk->has_remote };
 	struct set_entry *entry;
 	int r = trunk_check(trunk);
 
@@ -299,9 +308,11 @@ int vif_trunk_set_add(struct vif_trunk_set *set, struct vif_trunk *trunk,
 		return -EBUSY;
 	if (set->is_ending)
 		return -ESHUTDOWN;
-	if (set_n_accepted(set, trunk) >= set->config.accepted_key_max)
+	memcpy(target.remote, trunk->remote, VIF_KEY_LEN);
+	set_target_hash(set, &target);
+	if (set_n_accepted(set, &target) >= set->config.accepted_key_max)
 		return -EDQUOT;
-	r = set_entry_new(set, true, &entry);
+	r = set_entry_new(set, true, &target, &entry);
 	if (r < 0)
 		return r;
 	entry->attempt.connection = connection;

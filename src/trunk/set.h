@@ -15,7 +15,9 @@
 
 #include <vif/trunk_set.h>
 
+#include "base/siphash.h"
 #include "trunk/core.h"
+#include "trunk/key_table.h"
 
 /* Each has its exits beside it; all of them lead to SET_OVER as well. */
 enum set_state {
@@ -26,8 +28,10 @@ enum set_state {
 		      * SET_TRYING in the last case */
 };
 
-/* A target, copied. */
+/* A target, copied. All from has_remote on is bytes without gaps. */
 struct set_target {
+	uint64_t hash;        /* of all that follows, by set_target_hash() */
+	uint64_t remote_hash; /* of the key alone */
 	bool has_remote, has_local, only_dialled;
 	uint8_t remote[VIF_KEY_LEN];
 	uint8_t local[VIF_KEY_LEN];
@@ -41,12 +45,13 @@ struct vif_trunk_attempt {
 
 struct set_entry {
 	struct list all;
+	struct key_node by_target, by_remote; /* its places in tables */
 	struct list news;
 	struct list waiters; /* for its trunk, whoever they have asked for */
 	uint32_t n_askers;   /* who have asked for it, wherever they wait */
 	struct vif_trunk_set *set;
 	enum set_state state;
-	bool is_accepted;    /* has no target */
+	bool is_accepted;    /* its target is its key, or none */
 	bool is_held;        /* by who makes the connection */
 	bool is_unwanted;    /* nobody waits, or it would lose */
 	bool tells_unwanted; /* he who holds it has to be told that */
@@ -76,6 +81,11 @@ struct vif_trunk_set {
 	bool is_ending;
 	struct list entries; /* oldest first; n_entries and n_accepted */
 	struct list news;    /* entries that somebody has to be told of */
+	/* Where entries are found; in each place the oldest comes first. */
+	struct key_table by_target; /* dialled */
+	struct key_table by_remote; /* dialled, if a key was asked for */
+	struct key_table accepted;  /* by the key they have, or none */
+	uint8_t hash_key[SIPHASH_KEY_LEN];
 	uint32_t n_entries, n_accepted, n_waiters;
 	struct ending told; /* what the last event says */
 	struct vif_trunk_set_stats stats;
@@ -85,6 +95,7 @@ struct vif_trunk_set {
 
 /* set_entry_new() - one that is trying; 0, -ENOSPC or -ENOMEM */
 int set_entry_new(struct vif_trunk_set *set, bool is_accepted,
+		  const struct set_target *target,
 		  struct set_entry **ret_entry);
 
 /* set_entry_free() - whatever is known of it */
@@ -125,6 +136,32 @@ void set_entry_settle(struct set_entry *entry);
 
 /* set_find.c */
 
+/* set_tables_init() - 0, -ENOMEM, or what the random source returned */
+int set_tables_init(struct vif_trunk_set *set);
+
+/* set_tables_fini() - also on zeroed memory */
+void set_tables_fini(struct vif_trunk_set *set);
+
+/* set_tables_add(), set_tables_remove() - not in a walk; also in one */
+void set_tables_add(struct set_entry *entry);
+void set_tables_remove(struct set_entry *entry);
+
+/* set_target_hash() - when all else of it is there */
+void set_target_hash(const struct vif_trunk_set *set,
+		     struct set_target *target);
+
+/* What is found in a place of a table. */
+
+static inline struct set_entry *set_entry_of_target(struct list *link)
+{
+	return container_of(link, struct set_entry, by_target.link);
+}
+
+static inline struct set_entry *set_entry_of_remote(struct list *link)
+{
+	return container_of(link, struct set_entry, by_remote.link);
+}
+
 /* set_target_is() - whether two are the same */
 bool set_target_is(const struct set_target *a, const struct set_target *b);
 
@@ -154,9 +191,9 @@ struct set_entry *set_find_state(const struct vif_trunk_set *set,
 				 const struct set_target *target,
 				 enum set_state state);
 
-/* set_n_accepted() - how many have the key of a trunk; without is one, too */
+/* set_n_accepted() - trunks with the key of a target; none is a key as well */
 uint32_t set_n_accepted(const struct vif_trunk_set *set,
-			const struct vif_trunk *trunk);
+			const struct set_target *target);
 
 /* set_waiter.c */
 

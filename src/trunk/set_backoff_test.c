@@ -24,9 +24,9 @@ static void start(struct set_rig *s, bool has_jitter)
 	s->config.backoff_max_ns = 500;
 	s->config.entries_max = 2;
 	s->config.attempt_ns = 1000;
-	if (!has_jitter)
-		s->config.random = no_random;
 	set_rig_make(s);
+	if (!has_jitter)
+		s->set->config.random = no_random;
 }
 
 static void fail_once(struct set_rig *s, const char *address)
@@ -266,8 +266,8 @@ static void for_ever_is_possible(void **state)
 	s.config.backoff_ns = UINT64_MAX;
 	s.config.backoff_max_ns = UINT64_MAX;
 	s.config.attempt_ns = UINT64_MAX;
-	s.config.random = no_random;
 	set_rig_make(&s);
+	s.set->config.random = no_random;
 	assert_int_equal(set_rig_get(&s, "a", &found), VIF_TRUNK_SET_CONNECT);
 	assert_int_equal(vif_trunk_set_deadline(s.set), UINT64_MAX);
 	vif_trunk_attempt_fail(found.attempt, 300, NULL);
@@ -291,8 +291,8 @@ static void the_time_does_not_double_to_nothing(void **state)
 	set_rig_init(&s, US);
 	s.config.backoff_ns = (UINT64_MAX >> 1) + 2;
 	s.config.backoff_max_ns = UINT64_MAX;
-	s.config.random = no_random;
 	set_rig_make(&s);
+	s.set->config.random = no_random;
 	fail_once(&s, "a");
 	set_rig_advance(&s, s.config.backoff_ns);
 	fail_once(&s, "a");

@@ -40,7 +40,7 @@ static struct set_entry *oldest_memory(const struct vif_trunk_set *set)
 
 /* What others dial takes no room from what we dial. */
 int set_entry_new(struct vif_trunk_set *set, bool is_accepted,
-		  struct set_entry **ret_entry)
+		  const struct set_target *target, struct set_entry **ret_entry)
 {
 	struct set_entry *victim = NULL, *entry;
 
@@ -58,6 +58,8 @@ int set_entry_new(struct vif_trunk_set *set, bool is_accepted,
 		set_entry_free(victim);
 	entry->set = set;
 	entry->is_accepted = is_accepted;
+	entry->target = *target;
+	set_tables_add(entry);
 	list_init(&entry->news);
 	list_init(&entry->waiters);
 	list_append(&set->entries, &entry->all);
@@ -74,6 +76,7 @@ void set_entry_free(struct set_entry *entry)
 	assert(!set_entry_is_asked(entry));
 	if (entry->trunk)
 		entry->trunk->set_entry = NULL;
+	set_tables_remove(entry);
 	list_remove(&entry->all);
 	list_remove(&entry->news);
 	set->n_entries -= !entry->is_accepted;
@@ -147,20 +150,23 @@ void set_entry_retire(struct set_entry *entry)
 /* What the entry makes needless, or is made needless by. */
 static void settle_rivals(struct set_entry *entry)
 {
+	const struct vif_trunk_set *set = entry->set;
+	const struct set_target *target = &entry->target;
 	struct list *link, *after;
 
-	list_foreach(&entry->set->entries, link, after) {
-		struct set_entry *other = entry_of(link);
+	list_foreach(key_table_at(&set->accepted, target->remote_hash), link,
+		     after) {
+		const struct set_entry *other = set_entry_of_remote(link);
 
-		if (other == entry || other->state != SET_UP)
-			continue;
-		if (other->is_accepted) {
-			if (set_entry_is_usable(other) &&
-			    set_entry_loses(entry, other))
-				set_entry_retire(entry);
-		} else if (set_target_is(&other->target, &entry->target)) {
+		if (set_entry_is_usable(other) && set_entry_loses(entry, other))
+			set_entry_retire(entry);
+	}
+	list_foreach(key_table_at(&set->by_target, target->hash), link, after) {
+		struct set_entry *other = set_entry_of_target(link);
+
+		if (other != entry && other->state == SET_UP &&
+		    set_target_is(&other->target, target))
 			set_entry_retire(other);
-		}
 	}
 }
 
@@ -169,11 +175,12 @@ static void serve_waiters(struct set_entry *accepted)
 {
 	struct list *link, *after;
 
-	list_foreach(&accepted->set->entries, link, after) {
-		struct set_entry *other = entry_of(link);
+	list_foreach(key_table_at(&accepted->set->by_remote,
+				  accepted->target.remote_hash),
+		     link, after) {
+		struct set_entry *other = set_entry_of_remote(link);
 
-		if (other->is_accepted ||
-		    !set_entry_fits(accepted, &other->target))
+		if (!set_entry_fits(accepted, &other->target))
 			continue;
 		if (other->state == SET_TRYING)
 			set_waiters_move(other, accepted);

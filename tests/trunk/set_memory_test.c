@@ -25,13 +25,20 @@ static void a_set_needs_memory(void **state)
 {
 	struct vif_trunk_set *set = NULL;
 	struct vif_error error;
+	struct set_rig s;
 
 	(void)state;
-	fail_after(0);
-	assert_int_equal(vif_trunk_set_new(NULL, 0, &set, &error), -ENOMEM);
-	assert_int_equal(error.code, -ENOMEM);
-	assert_null(set);
-	assert_int_equal(memory.n_ours, 0);
+	set_rig_init(&s, US);
+	for (uint64_t n = 0; n < 4; n++) { /* itself, and three tables */
+		fail_after(n);
+		assert_int_equal(vif_trunk_set_new(&s.config, 0, &set, &error),
+				 -ENOMEM);
+		assert_int_equal(error.code, -ENOMEM);
+		assert_null(set);
+		assert_int_equal(memory.n_ours, 0);
+	}
+	assert_int_equal(vif_trunk_set_new(&s.config, 0, &set, &error), 0);
+	vif_trunk_set_free(set);
 }
 
 /* A question: a waiter, and an attempt. */
