@@ -11,6 +11,10 @@ struct identity {
 	struct noise_pair pair;
 };
 
+/*
+ * One by one: there are VIF_CIRCUIT_IDENTITIES_MAX at most, so a table would save
+ * little. Asked for once in an OPEN, of which there are only so many.
+ */
 const struct noise_pair *identity_find(const struct vif_trunk *trunk,
 				       const uint8_t key[VIF_KEY_LEN])
 {
