@@ -114,7 +114,7 @@ struct vif_trunk_config {
 	uint32_t flow_send_max;   /* 256 KiB; written and not sent */
 	uint32_t send_max;        /* 16 MiB; of all flows */
 
-	/* times; UINT64_MAX: never */
+	/* times; UINT64_MAX: never, as for rekey_bytes */
 	uint64_t handshake_ns;         /* 5 s */
 	uint64_t circuit_handshake_ns; /* 10 s */
 	uint64_t start_ns;             /* never; ready, but no circuit */

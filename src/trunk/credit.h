@@ -30,6 +30,12 @@ static inline uint64_t credit_add(uint64_t a, uint64_t b)
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+/* Whether a deadline has come, that credit_add() gave; UINT64_MAX never does. */
+static inline bool time_is_over(uint64_t now_ns, uint64_t deadline_ns)
+{
+	return now_ns >= deadline_ns && deadline_ns != UINT64_MAX;
+}
+
 static inline uint64_t credit_left(const struct credit_tx *credit)
 {
 	return credit->limit - credit->sent;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "trunk/credit.h"
+
 void seal_begin(struct seal *seal, struct noise_key *key, uint64_t now_ns)
 {
 	*seal = (struct seal){ .key = *key, .since_ns = now_ns };
@@ -29,7 +31,7 @@ bool seal_is_old(const struct seal *seal, const struct seal_life *life,
 		return true;
 	return age_ns >= SEAL_AGE_MIN_NS &&
 	       (records(seal) >= life->records || seal->bytes >= life->bytes ||
-		age_ns >= life->ns);
+		time_is_over(now_ns, credit_add(seal->since_ns, life->ns)));
 }
 
 bool seal_is_worn(const struct seal *seal)

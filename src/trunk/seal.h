@@ -35,7 +35,7 @@ struct seal {
 	uint64_t since_ns;
 };
 
-/* When a key has done enough. */
+/* When a key has done enough; UINT64_MAX is never, for bytes and time. */
 struct seal_life {
 	uint64_t records, bytes, ns;
 };

@@ -200,7 +200,7 @@ static int answer(struct vif_trunk_set *set, const struct set_target *target,
 		return VIF_TRUNK_SET_READY;
 	}
 	failed = set_find_state(set, target, SET_OVER);
-	if (failed && set->now_ns < failed->again_ns) {
+	if (failed && !time_is_over(set->now_ns, failed->again_ns)) {
 		set->stats.backed_off++;
 		*ret_found = (struct vif_trunk_found){
 			.again_ns = failed->again_ns,

@@ -84,7 +84,7 @@ void vif_trunk_set_advance(struct vif_trunk_set *set, uint64_t now_ns)
 	list_foreach(&set->entries, link, after) {
 		uint64_t deadline = deadline_of(entry_of(link));
 
-		if (deadline != UINT64_MAX && set->now_ns >= deadline)
+		if (time_is_over(set->now_ns, deadline))
 			timeout(entry_of(link));
 	}
 }

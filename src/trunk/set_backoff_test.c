@@ -267,7 +267,6 @@ static void for_ever_is_possible(void **state)
 	s.config.backoff_max_ns = UINT64_MAX;
 	s.config.attempt_ns = UINT64_MAX;
 	set_rig_make(&s);
-	s.set->config.random = no_random;
 	assert_int_equal(set_rig_get(&s, "a", &found), VIF_TRUNK_SET_CONNECT);
 	assert_int_equal(vif_trunk_set_deadline(s.set), UINT64_MAX);
 	vif_trunk_attempt_fail(found.attempt, 300, NULL);
@@ -279,6 +278,27 @@ static void for_ever_is_possible(void **state)
 	set_rig_advance(&s, 1); /* the end of time */
 	set_rig_events(&s);
 	assert_int_equal(s.n_failed, 0);
+	assert_int_equal(set_rig_get(&s, "a", &found), VIF_TRUNK_SET_BACKOFF);
+	set_rig_fini(&s);
+}
+
+/* However long ago it was asked for a sign of life. */
+static void doubt_may_be_off(void **state)
+{
+	struct vif_trunk_found found;
+	struct rig *pair;
+	struct set_rig s;
+
+	(void)state;
+	set_rig_init(&s, US);
+	s.config.doubt_ns = UINT64_MAX;
+	set_rig_make(&s);
+	pair = set_rig_dialled(&s, "a");
+	rig_advance(pair, UINT64_C(15000000000));
+	assert_int_equal(pair->end[0]->asked_ns, pair->now_ns);
+	set_rig_advance(&s, UINT64_MAX - s.now_ns);
+	assert_int_equal(set_rig_get(&s, "a", &found), VIF_TRUNK_SET_READY);
+	set_rig_free_pair(pair);
 	set_rig_fini(&s);
 }
 
@@ -315,6 +335,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_memory_makes_room),
 		cmocka_unit_test(half_of_it_is_random),
 		cmocka_unit_test(for_ever_is_possible),
+		cmocka_unit_test(doubt_may_be_off),
 		cmocka_unit_test(the_time_does_not_double_to_nothing),
 	};
 

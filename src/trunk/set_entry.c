@@ -106,7 +106,8 @@ bool set_entry_is_doubted(const struct set_entry *entry)
 	uint64_t asked_ns = entry->trunk->asked_ns;
 
 	return asked_ns &&
-	       set->now_ns >= credit_add(asked_ns, set->config.doubt_ns);
+	       time_is_over(set->now_ns,
+			    credit_add(asked_ns, set->config.doubt_ns));
 }
 
 bool set_entry_is_usable(const struct set_entry *entry)
@@ -220,6 +221,8 @@ static uint64_t jitter(const struct vif_trunk_set *set, uint64_t delay_ns)
 	uint8_t bytes[sizeof(uint64_t)];
 	uint64_t random;
 
+	if (delay_ns == UINT64_MAX) /* never */
+		return delay_ns;
 	if (set->config.random(set->config.user, bytes, sizeof(bytes)) < 0)
 		return delay_ns;
 	memcpy(&random, bytes, sizeof(random));

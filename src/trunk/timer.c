@@ -4,7 +4,8 @@
  *
  * docs/design/trunk.md, section 9. The time is what the program passed last. A
  * jump (a machine that slept) makes each timer fire once, and health asks the
- * other side before it gives up.
+ * other side before it gives up. UINT64_MAX is never, of a time to wait as of a
+ * deadline, and when the clock comes there, too.
  */
 #include "trunk/core.h"
 
@@ -40,6 +41,8 @@ static uint64_t health_ns(const struct vif_trunk *trunk)
 {
 	uint64_t health = trunk->config.health_ns;
 
+	if (health == UINT64_MAX)
+		return UINT64_MAX; /* half of never is not never */
 	if (trunk->asked_ns)
 		return credit_add(trunk->asked_ns, health - health / 2);
 	return credit_add(trunk->last_rx_ns, health / 2);
@@ -108,14 +111,14 @@ static void run_circuits(struct vif_trunk *trunk)
 		struct vif_circuit *circuit =
 			container_of(link, struct vif_circuit, all);
 
-		if (trunk->now_ns >= circuit->deadline_ns)
+		if (time_is_over(trunk->now_ns, circuit->deadline_ns))
 			circuit_timeout(circuit);
 	}
 }
 
 static void run_health(struct vif_trunk *trunk)
 {
-	if (trunk->now_ns < health_ns(trunk))
+	if (!time_is_over(trunk->now_ns, health_ns(trunk)))
 		return;
 	if (trunk->asked_ns) {
 		(void)trunk_end(trunk, VIF_REASON_HEALTH, true,
@@ -135,20 +138,23 @@ static void run_ends(struct vif_trunk *trunk)
 	uint64_t now = trunk->now_ns;
 
 	if (trunk->state != TRUNK_OPEN) {
-		if (now >= credit_add(trunk->start_ns, config->handshake_ns))
+		if (time_is_over(now, credit_add(trunk->start_ns,
+						 config->handshake_ns)))
 			(void)trunk_end(trunk, VIF_REASON_TIMEOUT,
 					trunk->state != TRUNK_HANDSHAKE,
 					"the handshake took too long");
 		return;
 	}
-	if (now >= trunk->drain_end_ns)
+	if (time_is_over(now, trunk->drain_end_ns))
 		(void)trunk_end(trunk, VIF_REASON_DRAINING, true,
 				"it did not end in time");
 	else if (!trunk->ever_had_circuit &&
-		 now >= credit_add(trunk->start_ns, config->start_ns))
+		 time_is_over(now,
+			      credit_add(trunk->start_ns, config->start_ns)))
 		(void)trunk_end(trunk, VIF_REASON_START, true, "%s", "");
 	else if (trunk->ever_had_circuit && trunk->n_circuits == 0 &&
-		 now >= credit_add(trunk->idle_since_ns, config->idle_ns))
+		 time_is_over(now, credit_add(trunk->idle_since_ns,
+					      config->idle_ns)))
 		(void)trunk_end(trunk, VIF_REASON_IDLE, true, "%s", "");
 }
 
