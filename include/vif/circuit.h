@@ -75,8 +75,9 @@ struct vif_circuit_stats {
  *
  * Return: 0; -EINVAL; -ENOKEY without an identity; -ESHUTDOWN on a trunk that
  * drains or closes; -ECONNABORTED on one that ended; -EAGAIN when the other
- * side takes no more now; -ENOBUFS when the trunk's window is all promised;
- * -EOVERFLOW when its ids are used up; -EOWNERDEAD in a child; -ENOMEM.
+ * side takes no more now; -ENOBUFS when the trunk's window is all promised, or
+ * the budget; -EOVERFLOW when its ids are used up; -EOWNERDEAD in a child;
+ * -ENOMEM.
  * Context: the thread of the trunk; allocates.
  * Ownership: the caller's until vif_circuit_free() or vif_trunk_free().
  */

@@ -37,6 +37,7 @@ extern "C" {
 #endif
 
 struct vif_trunk;
+struct vif_trunk_budget; /* vif/trunk_budget.h */
 struct vif_circuit;
 struct vif_flow;
 
@@ -87,8 +88,7 @@ struct vif_trunk_config {
 	 * identities of their own. NULL: any; remote is about the trunk
 	 * alone. May not call the trunk, nor may log. */
 	bool (*authorize)(void *user, const uint8_t key[VIF_KEY_LEN]);
-	const void
-		*binding; /* names the carrier: both sides must pass the same */
+	const void *binding; /* names the carrier, the same at both sides */
 	size_t binding_len;
 
 	/* the outer world */
@@ -125,6 +125,8 @@ struct vif_trunk_config {
 	uint64_t rekey_ns;             /* 1 h; less than 2 s is 2 s */
 	uint64_t rekey_bytes;          /* 64 GiB; not before 2 s are over */
 	uint64_t rekey_records;        /* 2^22, the most; the same */
+
+	struct vif_trunk_budget *budget; /* of many trunks; NULL: none */
 };
 
 /* What happened. */
@@ -201,8 +203,7 @@ VIF_API uint64_t vif_trunk_deadline(const struct vif_trunk *trunk);
  * @bytes: borrowed; in any portions.
  * @len:   all of them are taken.
  *
- * Return: 0; -ECONNABORTED when the trunk has ended, now or before; -EOWNERDEAD
- * in a child.
+ * Return: 0; -ECONNABORTED when it has ended, now or before; -EOWNERDEAD.
  * Context: the thread of the trunk; never blocks; calls back.
  */
 VIF_API int vif_trunk_receive(struct vif_trunk *trunk, const void *bytes,
@@ -228,8 +229,7 @@ VIF_API void vif_trunk_receive_end(struct vif_trunk *trunk);
  * What is given out has to be sent, in order. It lies in the program's buffer
  * then, where nothing can overtake it: so do not ask for more than can be sent.
  *
- * Return: bytes, 0 for nothing to send now; -EINVAL for a smaller @size;
- * -EOWNERDEAD in a child.
+ * Return: bytes, 0 for none now; -EINVAL for a smaller @size; -EOWNERDEAD.
  * Context: the thread of the trunk; never blocks.
  */
 VIF_API int64_t vif_trunk_send(struct vif_trunk *trunk, void *buffer,

@@ -27,6 +27,7 @@
 #include <vif/reason.h>
 #include <vif/relay.h>
 #include <vif/trunk.h>
+#include <vif/trunk_budget.h>
 #include <vif/trunk_gate.h>
 #include <vif/trunk_set.h>
 #include <vif/trunk_stats.h>

@@ -11,6 +11,7 @@
  *	receive.c    records that come      control.c  frames of the trunk
  *	schedule.c   records to be sent     stream.c   frames of flows
  *	window.c     credit                 room.c     room for writes
+ *	budget.c     memory of many trunks
  *	timer.c      time                   event.c    what programs are told
  *	set.h        sets of trunks         relay.h    circuits passed on
  *
@@ -31,6 +32,7 @@
 #include "base/owner.h"
 #include "trunk/block.h"
 #include "trunk/bucket.h"
+#include "trunk/budget.h"
 #include "trunk/credit.h"
 #include "trunk/id_table.h"
 #include "trunk/round.h"
@@ -294,6 +296,7 @@ struct vif_trunk {
 	uint64_t rx_held;  /* payload in queues of flows */
 	uint64_t tx_held;  /* written, not sent */
 	uint64_t windows;  /* of all circuits together */
+	struct budget_member budget;
 	/* circuits */
 	struct list circuits;
 	struct list graves; /* circuits to be freed */
@@ -657,6 +660,13 @@ bool stream_receive(struct vif_circuit *circuit,
 bool window_open(struct vif_circuit *circuit);
 bool window_open_relayed(struct vif_circuit *half);
 void window_close(struct vif_circuit *circuit);
+
+/*
+ * window_may_come() - whether something new of the other side may be taken
+ *
+ * With a budget, while there is room for one more circuit.
+ */
+bool window_may_come(struct vif_trunk *trunk);
 
 /* window_consumed() - the program is done with len bytes of a flow */
 void window_consumed(struct vif_flow *flow, uint32_t len);

@@ -175,6 +175,7 @@ static void init_state(struct vif_trunk *trunk, uint64_t now_ns)
 	block_pool_init(&trunk->pool,
 			large > BLOCK_LARGE_MIN ? large : BLOCK_LARGE_MIN);
 	init_lists(trunk);
+	budget_join(&trunk->budget, config->budget, config->user, now_ns);
 	trunk_init_buckets(&trunk->bucket, trunk->now_ns);
 	bucket_init(&trunk->opens, 256, 16, trunk->now_ns);
 }
@@ -260,6 +261,8 @@ void vif_trunk_free(struct vif_trunk *trunk)
 	assert(list_is_empty(&trunk->circuits) && trunk->n_flows == 0);
 	assert(trunk->n_dialling == 0 && trunk->n_unheard == 0);
 	assert(trunk->n_opening == 0 && list_is_empty(&trunk->waiting));
+	assert(trunk->windows == 0);
+	budget_leave(&trunk->budget);
 	if (trunk->session)
 		session_fini(trunk->session);
 	free(trunk->session);

@@ -44,15 +44,14 @@ static void fault(struct vif_circuit *circuit, const char *text)
 /* Why a flow cannot be had; VIF_REASON_NONE when it can. */
 static enum vif_reason refusal(const struct vif_circuit *circuit)
 {
-	const struct vif_trunk *trunk = circuit->trunk;
+	struct vif_trunk *trunk = circuit->trunk;
 
 	if (trunk->n_remote_flows > trunk->config.trunk_flows_max)
 		return VIF_REASON_LIMIT;
-	return circuit->is_listening && !trunk->is_closing &&
-			       !circuit->wants_close &&
-			       circuit->n_untold <= trunk->config.backlog ?
-		       VIF_REASON_NONE :
-		       VIF_REASON_REFUSED;
+	if (!circuit->is_listening || trunk->is_closing ||
+	    circuit->wants_close || circuit->n_untold > trunk->config.backlog)
+		return VIF_REASON_REFUSED;
+	return window_may_come(trunk) ? VIF_REASON_NONE : VIF_REASON_LIMIT;
 }
 
 /*

@@ -49,6 +49,8 @@ static void end(struct vif_trunk *trunk)
 		  "trunk: ended: %s%s%s", vif_reason_name(trunk->ending.reason),
 		  trunk->ending.text[0] ? ": " : "", trunk->ending.text);
 	trunk->state = TRUNK_ENDED;
+	if (trunk_is_ours(trunk))
+		budget_resign(&trunk->budget);
 	end_circuits(trunk,
 		     trunk->ending.reason ? trunk->ending.reason :
 					    VIF_REASON_TRUNCATED,

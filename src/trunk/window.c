@@ -3,7 +3,9 @@
  * Credit that is given: when what was received has been consumed.
  *
  * docs/design/trunk.md, section 7. The windows of all circuits together stay
- * within the trunk's, so that no circuit can hold another up.
+ * within the trunk's, so that no circuit can hold another up; and those of all
+ * trunks of a budget within that. What is said of a budget below holds without
+ * one as if it had no end.
  */
 #include "trunk/core.h"
 
@@ -18,7 +20,8 @@ static uint64_t reserve(const struct vif_trunk *trunk)
 }
 
 /* Widens a circuit's window, as far as memory allows. */
-static void widen_circuit(struct vif_circuit *circuit, uint64_t window)
+static void widen_circuit(struct vif_circuit *circuit, uint64_t window,
+			  enum budget_level level)
 {
 	struct vif_trunk *trunk = circuit->trunk;
 	uint64_t taken = trunk->windows + reserve(trunk);
@@ -28,10 +31,32 @@ static void widen_circuit(struct vif_circuit *circuit, uint64_t window)
 
 	if (window > now + left)
 		window = now + left;
-	if (window <= now)
+	if (window <= now ||
+	    !budget_take(&trunk->budget, trunk->windows + window - now, level,
+			 trunk->now_ns))
 		return;
 	trunk->windows += window - now;
 	circuit->rx_credit.window = (uint32_t)window;
+}
+
+bool window_may_come(struct vif_trunk *trunk)
+{
+	uint32_t window = trunk->config.circuit_window;
+
+	if (budget_has_room(&trunk->budget, window))
+		return true;
+	budget_refused(&trunk->budget, window, trunk->now_ns);
+	return false;
+}
+
+/* Of the budget; when it has none, those who can spare some hear of it. */
+static bool take_shared(struct vif_trunk *trunk, uint32_t window)
+{
+	if (budget_take(&trunk->budget, trunk->windows + window, BUDGET_LIMIT,
+			trunk->now_ns))
+		return true;
+	budget_refused(&trunk->budget, window, trunk->now_ns);
+	return false;
 }
 
 static bool take(struct vif_circuit *circuit, uint32_t window)
@@ -40,7 +65,8 @@ static bool take(struct vif_circuit *circuit, uint32_t window)
 
 	if (!circuit->is_local) /* what was reserved for it is free */
 		trunk->n_remote_windows++;
-	if (trunk->windows + reserve(trunk) + window > trunk->config.window) {
+	if (trunk->windows + reserve(trunk) + window > trunk->config.window ||
+	    !take_shared(trunk, window)) {
 		if (!circuit->is_local)
 			trunk->n_remote_windows--;
 		return false;
@@ -96,6 +122,7 @@ void window_close(struct vif_circuit *circuit)
 	assert(held <= circuit->rx_credit.window);
 	trunk->windows -= circuit->rx_credit.window - held;
 	circuit->rx_credit.window = held;
+	budget_fit(&trunk->budget, trunk->windows);
 }
 
 void window_blocked(const struct vif_trunk *trunk, uint64_t *since_ns)
@@ -127,6 +154,53 @@ void window_hop(struct vif_circuit *circuit)
 		circuit_want(circuit, WANTS_LIMIT);
 }
 
+/*
+ * A window that shrinks: what the other side may send and what is held of what
+ * it has sent, which was promised. As long as no new limit is told that gets
+ * less with each byte that is consumed.
+ */
+static uint32_t shrunk(const struct credit_rx *credit, uint64_t held,
+		       uint32_t least, bool has_lanes)
+{
+	uint64_t promised = credit->limit - (credit->received - held);
+
+	if (has_lanes && least < CORE_LANE_WINDOW)
+		least = CORE_LANE_WINDOW;
+	if (promised < least)
+		promised = least;
+	return promised < credit->window ? (uint32_t)promised : credit->window;
+}
+
+static void shrink_circuit(struct vif_circuit *circuit)
+{
+	struct vif_trunk *trunk = circuit->trunk;
+	struct credit_rx *credit = &circuit->rx_credit;
+	uint32_t window =
+		shrunk(credit, circuit->rx_held, trunk->config.circuit_window,
+		       circuit->has_lanes);
+
+	if (window == credit->window)
+		return;
+	trunk->windows -= credit->window - window;
+	credit->window = window;
+	budget_fit(&trunk->budget, trunk->windows);
+}
+
+/*
+ * To half of its circuit's, as it may grow to no more. With less at once the
+ * promises of the circuit would take longer to be used up.
+ */
+static void shrink_flow(struct vif_flow *flow)
+{
+	const struct vif_circuit *circuit = flow->circuit;
+	uint32_t least = circuit->trunk->config.flow_window;
+
+	if (least < circuit->rx_credit.window / 2)
+		least = circuit->rx_credit.window / 2;
+	flow->rx_credit.window =
+		shrunk(&flow->rx_credit, flow->rx.len, least, flow->is_lane);
+}
+
 static void widen_flow(struct vif_flow *flow)
 {
 	struct credit_rx *credit = &flow->rx_credit;
@@ -141,20 +215,26 @@ static void widen_flow(struct vif_flow *flow)
 		credit->window = (uint32_t)window;
 }
 
+static void grow_circuit(struct vif_circuit *circuit)
+{
+	uint64_t window = 2 * (uint64_t)circuit->rx_credit.window;
+
+	if (window > circuit->rx_credit.window_max)
+		window = circuit->rx_credit.window_max;
+	widen_circuit(circuit, window, BUDGET_SOFT);
+}
+
 static void judge_circuit(struct vif_circuit *circuit)
 {
 	const struct vif_trunk *trunk = circuit->trunk;
 
 	if (circuit->state >= CIRCUIT_CLOSING)
 		return;
-	if (credit_wants_more(&circuit->rx_credit, circuit->rx_held,
-			      trunk->now_ns, trunk->stats.rtt_ns)) {
-		uint64_t window = 2 * (uint64_t)circuit->rx_credit.window;
-
-		if (window > circuit->rx_credit.window_max)
-			window = circuit->rx_credit.window_max;
-		widen_circuit(circuit, window);
-	}
+	if (budget_is_tight(&trunk->budget))
+		shrink_circuit(circuit);
+	else if (credit_wants_more(&circuit->rx_credit, circuit->rx_held,
+				   trunk->now_ns, trunk->stats.rtt_ns))
+		grow_circuit(circuit);
 	if (credit_is_due(&circuit->rx_credit, circuit->rx_held,
 			  CREDIT_HALF_FREE,
 			  circuit->has_lanes ? CORE_LANE_WINDOW / 2 : 0)) {
@@ -169,8 +249,10 @@ static void judge_flow(struct vif_flow *flow)
 
 	if (flow->rx_fin || flow->rx_reset)
 		return;
-	if (credit_wants_more(&flow->rx_credit, flow->rx.len, trunk->now_ns,
-			      trunk->stats.rtt_ns))
+	if (budget_is_tight(&trunk->budget))
+		shrink_flow(flow);
+	else if (credit_wants_more(&flow->rx_credit, flow->rx.len,
+				   trunk->now_ns, trunk->stats.rtt_ns))
 		widen_flow(flow);
 	if (credit_is_due(&flow->rx_credit, flow->rx.len, CREDIT_HALF_WINDOW,
 			  flow->is_lane ? CORE_LANE_WINDOW / 2 : 0)) {
@@ -190,6 +272,7 @@ void window_consumed(struct vif_flow *flow, uint32_t len)
 	if (flow->is_dead) {
 		trunk->windows -= len;
 		circuit->rx_credit.window -= len;
+		budget_fit(&trunk->budget, trunk->windows);
 		window_trunk(trunk);
 		return;
 	}
@@ -206,7 +289,7 @@ bool window_of_lane(struct vif_flow *flow)
 	if (flow->rx_credit.window < CORE_LANE_WINDOW)
 		flow->rx_credit.window = CORE_LANE_WINDOW;
 	if (circuit->rx_credit.window < CORE_LANE_WINDOW)
-		widen_circuit(circuit, CORE_LANE_WINDOW);
+		widen_circuit(circuit, CORE_LANE_WINDOW, BUDGET_LIMIT);
 	judge_flow(flow);
 	judge_circuit(circuit);
 	return circuit->rx_credit.window >= CORE_LANE_WINDOW / 2;

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The receive memory of a process: just below the limit nothing happens, at it
+ * nothing new is taken, and what is there goes on.
+ */
+#include <vif/relay.h>
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/trunk_budget_rig.h"
+
+/* Two circuits, and room for one more to the byte. */
+static void just_under_the_limit_nothing_happens(void **state)
+{
+	struct vif_trunk_budget *budget =
+		budget_make(3 * BUDGET_CIRCUIT, 3 * BUDGET_CIRCUIT);
+	struct rig *pair = pair_new(budget);
+	struct vif_flow *flow;
+
+	(void)state;
+	assert_int_equal(budget_taken(budget), 0);
+	assert_int_equal(pair_dial(pair), 0);
+	assert_int_equal(pair_dial(pair), 0);
+	assert_int_equal(budget_taken(budget), 2 * BUDGET_CIRCUIT);
+	assert_int_equal(pair_open(pair, &flow), 0);
+	assert_non_null(pair->flow[1]);
+	assert_int_equal(pair_dial(pair), 0);
+	assert_int_equal(budget_taken(budget), 3 * BUDGET_CIRCUIT);
+	assert_int_equal(budget_stats(budget).refused, 0);
+	pair_free(pair);
+	assert_int_equal(budget_taken(budget), 0);
+	assert_int_equal(vif_trunk_budget_free(budget), 0);
+}
+
+static void at_the_limit_circuits_are_refused(void **state)
+{
+	struct vif_trunk_budget *budget = budget_make(3 * BUDGET_CIRCUIT, 0);
+	struct rig *pair = pair_new(budget), *other = pair_new(budget);
+	struct vif_circuit *first;
+
+	(void)state;
+	assert_int_equal(pair_dial(pair), 0);
+	first = pair->circuit[0];
+	assert_int_equal(pair_dial(pair), 0);
+	assert_int_equal(pair_dial(other), 0);
+	assert_int_equal(pair_dial(pair), VIF_REASON_LIMIT);
+	assert_int_equal(pair_dial(other), VIF_REASON_LIMIT);
+	assert_int_equal(budget_taken(budget), 3 * BUDGET_CIRCUIT);
+	assert_int_equal(budget_stats(budget).refused, 2);
+	/* It was safe to repeat, and works when there is room. */
+	assert_int_equal(vif_circuit_close(first, 0, NULL), 0);
+	rig_run(pair);
+	assert_int_equal(budget_taken(budget), 2 * BUDGET_CIRCUIT);
+	assert_int_equal(pair_dial(other), 0);
+	assert_int_equal(pair_dial(pair), VIF_REASON_LIMIT);
+	assert_true(vif_trunk_is_ready(pair->end[1]));
+	pair_free(pair);
+	assert_int_equal(budget_taken(budget), 2 * BUDGET_CIRCUIT);
+	pair_free(other);
+	assert_int_equal(budget_taken(budget), 0);
+	assert_int_equal(budget_stats(budget).taken_max, 3 * BUDGET_CIRCUIT);
+	assert_int_equal(vif_trunk_budget_free(budget), 0);
+}
+
+/* A byte less than just under. */
+static void at_the_limit_flows_are_refused(void **state)
+{
+	const uint64_t limit = 2 * BUDGET_CIRCUIT;
+	struct vif_trunk_budget *budget = budget_make(limit - 1, limit - 1);
+	struct rig *pair = pair_new(budget);
+	struct vif_flow *flow;
+
+	(void)state;
+	assert_int_equal(pair_dial(pair), 0);
+	assert_int_equal(pair_open(pair, &flow), VIF_REASON_LIMIT);
+	assert_null(pair->flow[1]);
+	assert_int_equal(vif_circuit_reason(pair->circuit[0], NULL), 0);
+	assert_int_equal(budget_stats(budget).refused, 1);
+	/* Ours nobody has to be kept from. */
+	assert_int_equal(vif_flow_open(pair->circuit[1], NULL, &flow), 0);
+	assert_int_equal(vif_flow_write(flow, "y", 1), 1);
+	rig_run(pair);
+	assert_non_null(pair->flow[0]);
+	assert_int_equal(vif_flow_reason(flow), 0);
+	pair_free(pair);
+	assert_int_equal(vif_trunk_budget_free(budget), 0);
+}
+
+static void at_the_limit_own_circuits_cannot_be_dialled(void **state)
+{
+	struct vif_trunk_budget *budget = budget_make(BUDGET_CIRCUIT, 0);
+	struct rig *pair = pair_new(budget);
+	struct vif_circuit *circuit = NULL;
+
+	(void)state;
+	assert_int_equal(vif_circuit_dial(pair->end[1], NULL, &circuit), 0);
+	assert_int_equal(budget_taken(budget), BUDGET_CIRCUIT);
+	assert_int_equal(vif_circuit_dial(pair->end[1], NULL, &circuit),
+			 -ENOBUFS);
+	vif_circuit_free(circuit);
+	assert_int_equal(budget_taken(budget), 0);
+	assert_int_equal(vif_circuit_dial(pair->end[1], NULL, &circuit), 0);
+	pair_free(pair);
+	assert_int_equal(vif_trunk_budget_free(budget), 0);
+}
+
+/* What was opened before goes on as if nothing were. */
+static void at_the_limit_flows_that_are_there_go_on(void **state)
+{
+	struct vif_trunk_budget *budget =
+		budget_make(2 * BUDGET_CIRCUIT, 2 * BUDGET_CIRCUIT);
+	struct rig *pair = pair_new(budget);
+	struct vif_flow *flow;
+
+	(void)state;
+	assert_int_equal(pair_dial(pair), 0);
+	assert_int_equal(pair_open(pair, &flow), 0);
+	assert_int_equal(
+		vif_circuit_dial(pair->end[1], NULL, &pair->circuit[1]), 0);
+	assert_int_equal(budget_taken(budget), 2 * BUDGET_CIRCUIT);
+	assert_int_equal(pair_read(pair->flow[1]), 1);
+	for (int i = 0; i < 100; i++) {
+		pair_send(pair, flow, BUDGET_FLOW / 2);
+		assert_int_equal(pair_read(pair->flow[1]), BUDGET_FLOW / 2);
+	}
+	assert_int_equal(vif_flow_finish(flow), 0);
+	rig_run(pair);
+	assert_int_equal(pair_read(pair->flow[1]), -ENODATA);
+	pair_free(pair);
+	assert_int_equal(vif_trunk_budget_free(budget), 0);
+}
+
+/* A circuit is gone, but what it brought is there until it was read. */
+static void what_is_held_is_counted_until_it_is_read(void **state)
+{
+	struct vif_trunk_budget *budget = budget_make(0, 0);
+	struct rig *pair = pair_new(budget);
+	struct vif_flow *flow;
+
+	(void)state;
+	assert_int_equal(pair_dial(pair), 0);
+	assert_int_equal(pair_open(pair, &flow), 0);
+	pair_send(pair, flow, BUDGET_FLOW - 1);
+	assert_int_equal(vif_circuit_close(pair->circuit[0], 0, NULL), 0);
+	rig_run(pair);
+	assert_true(rig_saw(pair, 1, VIF_CIRCUIT_CLOSED));
+	assert_int_equal(budget_taken(budget), BUDGET_FLOW);
+	assert_int_equal(pair_read(pair->flow[1]), BUDGET_FLOW);
+	assert_int_equal(budget_taken(budget), 0);
+	pair_free(pair);
+	assert_int_equal(vif_trunk_budget_free(budget), 0);
+}
+
+/* Relayed circuits have a hop window on each trunk. */
+static void what_is_passed_on_is_counted(void **state)
+{
+	struct vif_trunk_budget *budget = budget_make(3 * BUDGET_CIRCUIT, 0);
+	struct rig *from = pair_new(budget), *to = pair_make(budget);
+	struct vif_circuit_config config = {
+		.size = sizeof(config),
+		.mode = VIF_CIRCUIT_SEALED,
+		.remote = to->key[0],
+	};
+	struct vif_relay *relay = NULL;
+	struct vif_circuit *circuit[2];
+
+	(void)state;
+	/* All pairs have the same keys, but this end has to be another. */
+	to->secret[0][0] ^= 0xff;
+	assert_int_equal(vif_key_public(to->secret[0], to->key[0]), 0);
+	rig_start(to);
+	assert_int_equal(vif_relay_new(&relay), 0);
+	assert_int_equal(vif_relay_add(relay, from->end[1]), 0);
+	assert_int_equal(vif_relay_add(relay, to->end[1]), 0);
+	assert_int_equal(vif_relay_route(to->end[1], to->key[0]), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+			vif_circuit_dial(from->end[0], &config, &circuit[i]),
+			0);
+		for (int j = 0; j < 4; j++) {
+			rig_run(from);
+			rig_run(to);
+		}
+	}
+	assert_int_equal(vif_circuit_reason(circuit[0], NULL), 0);
+	assert_true(rig_saw(to, 0, VIF_CIRCUIT_INCOMING));
+	assert_int_equal(vif_circuit_reason(circuit[1], NULL),
+			 VIF_REASON_LIMIT);
+	assert_int_equal(budget_taken(budget), 2 * BUDGET_CIRCUIT);
+	pair_free(from);
+	assert_int_equal(budget_taken(budget), 0);
+	pair_free(to);
+	vif_relay_free(relay);
+	assert_int_equal(vif_trunk_budget_free(budget), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(just_under_the_limit_nothing_happens),
+		cmocka_unit_test(at_the_limit_circuits_are_refused),
+		cmocka_unit_test(at_the_limit_flows_are_refused),
+		cmocka_unit_test(at_the_limit_own_circuits_cannot_be_dialled),
+		cmocka_unit_test(at_the_limit_flows_that_are_there_go_on),
+		cmocka_unit_test(what_is_held_is_counted_until_it_is_read),
+		cmocka_unit_test(what_is_passed_on_is_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
