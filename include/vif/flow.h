@@ -70,7 +70,8 @@ VIF_API int vif_flow_open(struct vif_circuit *circuit,
  * @len:   bytes.
  *
  * Return: bytes taken, 0 when there is no room: VIF_FLOW_WRITABLE follows.
- * -EPIPE after vif_flow_finish(), vif_flow_reset() or a stop of the other side;
+ * -EPIPE after vif_flow_finish(), vif_flow_reset() or a stop of the other side,
+ * and while a trunk that was evicted closes, which ends no stream clean;
  * -ECONNRESET when the circuit has ended; -EPROTOTYPE on a lane; -ENOMEM, and
  * the flow is reset.
  * Context: the thread of the trunk; may allocate.

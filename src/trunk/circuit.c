@@ -328,11 +328,13 @@ void circuit_got_close(struct vif_circuit *circuit, const uint8_t *body,
 	circuit_end(circuit, ending.reason, ending.text, true);
 }
 
-/* A program knows that it has closed a circuit, but not that it was idle. */
+/* A program knows that it has closed a circuit, but not why we have. */
 static uint32_t own_reason(const struct vif_circuit *circuit)
 {
-	return circuit->closing.reason == VIF_REASON_IDLE ? VIF_REASON_IDLE :
-							    VIF_REASON_NONE;
+	return circuit->closing.reason == VIF_REASON_IDLE ||
+			       circuit->closing.reason == VIF_REASON_MEMORY ?
+		       circuit->closing.reason :
+		       VIF_REASON_NONE;
 }
 
 void circuit_got_shut(struct vif_circuit *circuit, const uint8_t *body,
@@ -565,6 +567,7 @@ int circuit_close_as(struct vif_circuit *circuit, uint32_t reason,
 	}
 	ending_set(&circuit->closing, reason, text, strlen(text));
 	circuit->wants_close = true;
+	circuit->is_evicted = reason == VIF_REASON_MEMORY;
 	/* A clean end for what its program has not ended: there is no more. */
 	list_foreach(&circuit->flows, link, after) {
 		struct vif_flow *flow =

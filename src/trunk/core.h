@@ -238,6 +238,7 @@ struct vif_circuit {
 	bool wants_rekey;
 	/* the end */
 	bool wants_close; /* CLOSE, when all data is out */
+	bool is_evicted;  /* and no stream ends clean any more */
 	bool shuts_clean; /* SHUT is the answer to a CLOSE */
 	bool has_left;    /* the tables of the trunk */
 	bool is_buried;
@@ -324,6 +325,7 @@ struct vif_trunk {
 	/* draining: we said it, they said it, they have nothing new any more */
 	bool is_draining, peer_drains, is_closing;
 	bool said_drained, peer_said_drained, is_settling;
+	bool is_evicted;       /* for want of memory; it closes */
 	struct ending closing; /* what CLOSE will say */
 	/* time */
 	uint64_t start_ns;     /* when it was made, or became ready */
@@ -390,6 +392,9 @@ void trunk_became_ready(struct vif_trunk *trunk);
  */
 bool trunk_can_start(const struct vif_trunk *trunk);
 void trunk_start_circuits(struct vif_trunk *trunk);
+
+/* trunk_evict() - close it, as others need its memory */
+void trunk_evict(struct vif_trunk *trunk);
 
 /* trunk_said_close(), trunk_got_close() - CLOSE was written, or came */
 void trunk_said_close(struct vif_trunk *trunk);
@@ -667,6 +672,9 @@ void window_close(struct vif_circuit *circuit);
  * With a budget, while there is room for one more circuit.
  */
 bool window_may_come(struct vif_trunk *trunk);
+
+/* window_tell_use() - tell the budget whether the trunk was in use */
+void window_tell_use(struct vif_trunk *trunk);
 
 /* window_consumed() - the program is done with len bytes of a flow */
 void window_consumed(struct vif_flow *flow, uint32_t len);

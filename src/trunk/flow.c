@@ -274,7 +274,7 @@ int flow_may_write(const struct vif_flow *flow, bool is_lane)
 		return -EPROTOTYPE;
 	if (flow->is_dead)
 		return -ECONNRESET;
-	if (flow->tx_finished || flow->tx_reset)
+	if (flow->tx_finished || flow->tx_reset || flow->circuit->is_evicted)
 		return -EPIPE;
 	return 0;
 }

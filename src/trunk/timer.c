@@ -77,6 +77,8 @@ uint64_t timer_next(const struct vif_trunk *trunk)
 
 	if (trunk->state == TRUNK_ENDED)
 		return UINT64_MAX;
+	if (budget_is_marked(&trunk->budget) && !trunk->is_evicted)
+		return trunk->now_ns;
 	next = next_of_trunk(trunk);
 	if (trunk->state != TRUNK_OPEN) /* nor does timer_run() look at them */
 		return next;
@@ -146,8 +148,11 @@ static void run_ends(struct vif_trunk *trunk)
 		return;
 	}
 	if (time_is_over(now, trunk->drain_end_ns))
-		(void)trunk_end(trunk, VIF_REASON_DRAINING, true,
-				"it did not end in time");
+		(void)trunk_end(trunk,
+				trunk->closing.reason == VIF_REASON_MEMORY ?
+					VIF_REASON_MEMORY :
+					VIF_REASON_DRAINING,
+				true, "it did not end in time");
 	else if (!trunk->ever_had_circuit &&
 		 time_is_over(now,
 			      credit_add(trunk->start_ns, config->start_ns)))
@@ -182,6 +187,9 @@ void timer_run(struct vif_trunk *trunk)
 {
 	if (trunk->state == TRUNK_ENDED)
 		return;
+	window_tell_use(trunk);
+	if (budget_is_marked(&trunk->budget) && !trunk->is_evicted)
+		trunk_evict(trunk);
 	run_ends(trunk);
 	if (trunk->state != TRUNK_OPEN)
 		return;

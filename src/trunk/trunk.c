@@ -83,6 +83,9 @@ int trunk_end(struct vif_trunk *trunk, uint32_t reason, bool tell,
 
 void trunk_said_close(struct vif_trunk *trunk)
 {
+	/* A program knows that it has closed it, but not that it was evicted. */
+	if (trunk->closing.reason == VIF_REASON_MEMORY)
+		trunk->ending = trunk->closing;
 	if (trunk->state != TRUNK_ENDED)
 		end(trunk);
 }
@@ -262,14 +265,15 @@ static void refuse_unannounced(struct vif_trunk *trunk)
 }
 
 /* Programs that have not looked at theirs yet may still accept them. */
-static void close_circuits(struct vif_trunk *trunk)
+static void close_circuits(struct vif_trunk *trunk, uint32_t reason,
+			   const char *text)
 {
 	struct list *link, *after;
 
 	list_foreach(&trunk->circuits, link, after)
 		(void)circuit_close_as(
-			container_of(link, struct vif_circuit, all),
-			VIF_REASON_CLOSED, "");
+			container_of(link, struct vif_circuit, all), reason,
+			text);
 }
 
 static void settle(struct vif_trunk *trunk)
@@ -283,7 +287,7 @@ static void settle(struct vif_trunk *trunk)
 	    trunk->n_flows == 0 && trunk->n_relayed == 0 &&
 	    !trunk->is_closing) {
 		trunk->is_closing = true;
-		close_circuits(trunk);
+		close_circuits(trunk, VIF_REASON_CLOSED, "");
 	}
 	if (trunk->is_closing && trunk->n_circuits == 0)
 		trunk->wants_close = true;
@@ -331,9 +335,30 @@ int vif_trunk_close(struct vif_trunk *trunk, uint32_t code, const char *text)
 	ending_set(&trunk->closing, code, text ? text : "",
 		   text ? strlen(text) : 0);
 	trunk_begin_drain(trunk);
-	close_circuits(trunk);
+	close_circuits(trunk, VIF_REASON_CLOSED, "");
 	trunk_settle(trunk);
 	return 0;
+}
+
+void trunk_evict(struct vif_trunk *trunk)
+{
+	static const char text[] = "its memory is needed";
+
+	trunk->is_evicted = true;
+	trunk_log(trunk, trunk->config.log_level, VIF_LOG_INFO,
+		  "trunk: evicted: %s", text);
+	if (trunk->state != TRUNK_OPEN) {
+		(void)trunk_end(trunk, VIF_REASON_MEMORY,
+				trunk->state != TRUNK_HANDSHAKE, "%s", text);
+		return;
+	}
+	if (trunk->is_closing) /* it ends anyway */
+		return;
+	trunk->is_closing = true;
+	trunk_begin_drain(trunk);
+	ending_set(&trunk->closing, VIF_REASON_MEMORY, text, strlen(text));
+	close_circuits(trunk, VIF_REASON_MEMORY, text);
+	trunk_settle(trunk);
 }
 
 void vif_trunk_abort(struct vif_trunk *trunk, uint32_t code, const char *text)

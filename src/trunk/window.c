@@ -49,6 +49,17 @@ bool window_may_come(struct vif_trunk *trunk)
 	return false;
 }
 
+void window_tell_use(struct vif_trunk *trunk)
+{
+	/* Grows with what is sent, what comes, and what is consumed. */
+	if (trunk->budget.budget)
+		budget_used(
+			&trunk->budget,
+			trunk->tx_credit.sent + trunk->rx_credit.received +
+				(trunk->rx_credit.received - trunk->rx_held),
+			trunk->now_ns);
+}
+
 /* Of the budget; when it has none, those who can spare some hear of it. */
 static bool take_shared(struct vif_trunk *trunk, uint32_t window)
 {
