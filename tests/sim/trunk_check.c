@@ -109,6 +109,8 @@ static void circuit_incoming(struct model *trunk_model, enum sim_side side,
 /* Before there are keys, nobody can say why he ends it. */
 static bool trunk_ends_without_word(const struct model *model)
 {
+	if (model_is_evicted(model))
+		return true;
 	for (int side = 0; side < SIM_SIDES; side++)
 		if ((model->aborted[side] || model->closed[side]) &&
 		    !model->wire->close_sent[side])
@@ -135,6 +137,7 @@ static bool circuit_reason_is_true(const struct model *model,
 		       model->drained[1];
 	return model_codes_has(&circuit->codes, reason) ||
 	       model_codes_has(&model->codes, reason) ||
+	       model_is_evicted_as(model, reason) ||
 	       (reason == VIF_REASON_TRUNCATED &&
 		(model_is_cut(model) || ends_without_word(model))) ||
 	       (reason == VIF_REASON_RELAY_LOST && model->passed &&
@@ -306,7 +309,9 @@ static void trunk_event(struct model *model, enum sim_side side,
 		else if (reason == VIF_REASON_TRUNCATED)
 			sim_check(model_is_cut(model) ||
 				  ends_without_word(model));
-		else if (!model_codes_has(&model->codes, reason))
+		else if (!model_codes_has(&model->codes, reason) &&
+			 !(reason == VIF_REASON_MEMORY &&
+			   model_is_evicted(model)))
 			sim_fail(__FILE__, __LINE__, "trunk ends with %s (%u)",
 				 vif_reason_name(reason), reason);
 	}
@@ -473,6 +478,23 @@ static void add_passed(const struct model *model, enum sim_side side,
 	*untold += max - min;
 }
 
+/* I8: no more than there is, and what circuits may receive is in it. */
+static void check_budget(const struct model *model)
+{
+	const uint64_t step = VIF_TRUNK_BUDGET_STEP;
+	struct vif_trunk_budget_stats stats;
+	uint64_t sum = 0;
+
+	if (!model->budget)
+		return;
+	vif_trunk_budget_stats(model->budget, &stats);
+	for (int side = 0; side < SIM_SIDES; side++)
+		sum += (check_objects(model, (enum sim_side)side) + step - 1) /
+		       step * step;
+	sim_check(sum <= stats.taken);
+	sim_check(stats.taken_max <= model->budget_limit);
+}
+
 static void check_trunk(const struct model *model, enum sim_side side)
 {
 	const struct model *beside = model->beside[side];
@@ -514,6 +536,7 @@ void model_check(struct model *model)
 	}
 	for (int side = 0; side < SIM_SIDES; side++)
 		check_trunk(model, (enum sim_side)side);
+	check_budget(model);
 }
 
 /* At rest */
@@ -525,9 +548,10 @@ static bool is_undisturbed(const struct model *model,
 	const struct model_circuit *circuit = flow->circuit;
 	enum sim_side reader = sim_other(writer);
 
-	if (model_is_cut(model) || model->relay_ends || circuit->aborted[0] ||
-	    circuit->aborted[1] || circuit->freed[0] || circuit->freed[1] ||
-	    model->aborted[0] || model->aborted[1] || circuit->closed[reader] ||
+	if (model_is_cut(model) || model_is_evicted(model) ||
+	    model->relay_ends || circuit->aborted[0] || circuit->aborted[1] ||
+	    circuit->freed[0] || circuit->freed[1] || model->aborted[0] ||
+	    model->aborted[1] || circuit->closed[reader] ||
 	    model->closed[reader])
 		return false;
 	if (!circuit->told &&
@@ -560,7 +584,7 @@ static bool may_be_refused(const struct model *model,
 	enum sim_side reader = sim_other(flow->opener);
 
 	return !flow->told &&
-	       (flow->early ||
+	       (flow->early || model->budget ||
 		(flow->lane &&
 		 model->config[reader].circuit_window < MODEL_LANE_WINDOW));
 }

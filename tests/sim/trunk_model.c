@@ -91,9 +91,27 @@ static struct model *passed_beside(const struct model *model,
 			     model->beside[sim_other(side)];
 }
 
+bool model_is_evicted(const struct model *model)
+{
+	struct vif_trunk_budget_stats stats;
+
+	if (!model->budget)
+		return false;
+	vif_trunk_budget_stats(model->budget, &stats);
+	return stats.evicted > 0;
+}
+
+bool model_is_evicted_as(const struct model *model, uint32_t reason)
+{
+	return model_is_evicted(model) &&
+	       (reason == VIF_REASON_MEMORY || /* and what comes meanwhile: */
+		reason == VIF_REASON_DRAINING || reason == VIF_REASON_REFUSED);
+}
+
 bool model_trunk_may_end(const struct model *model)
 {
-	return model->codes.n > 0 || model_is_cut(model);
+	return model->codes.n > 0 || model_is_cut(model) ||
+	       model_is_evicted(model);
 }
 
 bool model_circuit_may_end(const struct model *model,
@@ -127,9 +145,12 @@ bool model_flow_reason_is_true(const struct model *model,
 	if (reason == VIF_REASON_NO_ROUTE &&
 	    model_may_lack_route(model, circuit))
 		return true;
-	/* Too many, or no window that a packet fits in. */
+	/* Too many, no window that a packet fits in, or a budget used up. */
 	if (reason == VIF_REASON_LIMIT &&
-	    (flow->early || flow->lane || !circuit->told))
+	    (flow->early || flow->lane || !circuit->told ||
+	     (model->budget && !flow->told)))
+		return true;
+	if (model_is_evicted_as(model, reason))
 		return true;
 	return reason == VIF_REASON_TRUNCATED &&
 	       model_circuit_may_end(model, circuit);
@@ -416,6 +437,7 @@ static void check_write_error(const struct model *model,
 	sim_check_equal(ret, -EPIPE);
 	/* A new flow can be refused for as long as nothing was written. */
 	sim_check(stream->finished || stream->reset || flow->early ||
+		  model_is_evicted(model) ||
 		  (flow->id == 0 && model_peer_drains(model, side)) ||
 		  (seen && seen->stream[side].stop_got));
 }

@@ -19,6 +19,8 @@
 #ifndef TESTS_SIM_TRUNK_MODEL_H
 #define TESTS_SIM_TRUNK_MODEL_H
 
+#include <vif/trunk_budget.h>
+
 #include "tests/sim/trunk_net.h"
 #include "tests/sim/trunk_passed.h"
 #include "tests/sim/trunk_wire.h"
@@ -106,6 +108,9 @@ struct model {
 	bool relay_drains; /* one */
 	bool has_route;
 	const struct vif_trunk_config *config; /* of both */
+	/* That both trunks have; or NULL. */
+	const struct vif_trunk_budget *budget;
+	uint64_t budget_limit;
 	struct model_circuit circuit[MODEL_CIRCUITS];
 	uint32_t n_circuit;
 	struct model_flow flow[MODEL_FLOWS];
@@ -200,6 +205,10 @@ bool model_trunk_may_end(const struct model *model);
 /* Whether the relay may have known no way to the other end. */
 bool model_may_lack_route(const struct model *model,
 			  const struct model_circuit *circuit);
+
+/* Whether a trunk had to end for want of memory; and whether for this reason. */
+bool model_is_evicted(const struct model *model);
+bool model_is_evicted_as(const struct model *model, uint32_t reason);
 
 /* Whether the connection of either side was cut. */
 bool model_is_cut(const struct model *model);

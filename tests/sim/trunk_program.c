@@ -245,7 +245,7 @@ static bool must_be_over(const struct model *model)
 		if (model->closed[side] || model->aborted[side] ||
 		    model->drained[side])
 			return true;
-	return model_is_cut(model);
+	return model_is_cut(model) || model_is_evicted(model);
 }
 
 /* A trunk is over: then nothing is passed on over it, and both ends know. */

@@ -5,7 +5,8 @@
  *
  *	trunk_sim [SEED [N]]    N runs from SEED on; by default 10000 from 1
  *
- * One seed in six is also that of a run with a relay, see trunk_relayed.h.
+ * One seed in six is also that of a run with a relay, see trunk_relayed.h. In one
+ * of five the two trunks have a budget of memory in common, which is small.
  *
  * A run opens circuits and flows of all kinds, moves bytes and packets, breaks
  * things, and ends: by a drain, a close, an abort or a cut. An independent model
@@ -23,6 +24,7 @@
 enum {
 	N_SEEDS = 10000,
 	N_SEEDS_SMALL = 500,
+	BUDGET_ONE_IN = 5,
 	STEPS_MAX = 400,
 	MOVES_MAX = 16, /* between two acts of programs, while winding up */
 	NOTE_EVERY = 10000,
@@ -41,6 +43,8 @@ struct tally {
 	uint64_t frame[WIRE_TYPES];
 	uint64_t modes[VIF_CIRCUIT_SEALED + 1];
 	uint64_t packets, bytes;
+	uint64_t budgets, refused,
+		evicted; /* runs: with one, and those where */
 };
 
 struct sim {
@@ -49,6 +53,7 @@ struct sim {
 	struct wire wire;
 	struct model model;
 	struct vif_trunk_config config[SIM_SIDES];
+	struct vif_trunk_budget *budget; /* NULL: none */
 	struct program_habits habits;
 	enum ending early;     /* in the middle of the run; END_NONE */
 	unsigned int early_at; /* step */
@@ -74,6 +79,37 @@ static void choose_end(struct sim *sim)
 	sim->early_at = UINT32_MAX;
 	sim->net.pipe[sim_pick(random, 2)].cut_at =
 		sim_pick_size(random, 1 << 17) - 1;
+}
+
+static void choose_budget(struct sim *sim)
+{
+	static const uint64_t idle_ns[] = { 1, SIM_MS, SIM_S, SIM_NEVER };
+	struct sim_random *random = &sim->net.random;
+	uint32_t n_steps = sim->size == LARGE ? 16 : 3;
+	const struct vif_trunk_budget_config config = {
+		.size = sizeof(config),
+		.limit = (1 + sim_pick(random, n_steps)) *
+			 (uint64_t)VIF_TRUNK_BUDGET_STEP,
+		.soft = sim_pick(random, 2) ? VIF_TRUNK_BUDGET_STEP : 0,
+		.idle_ns = idle_ns[sim_pick(random, ARRAY_LEN(idle_ns))],
+	};
+
+	sim_check(vif_trunk_budget_new(&config, &sim->budget, NULL) == 0);
+	sim->model.budget = sim->budget;
+	sim->model.budget_limit = config.limit;
+	for (int side = 0; side < SIM_SIDES; side++)
+		sim->config[side].budget = sim->budget;
+}
+
+/* Each byte of it was given back. */
+static void check_budget_is_whole(struct sim *sim)
+{
+	struct vif_trunk_budget_stats stats;
+
+	vif_trunk_budget_stats(sim->budget, &stats);
+	sim_check_equal(stats.taken, 0);
+	sim_check_equal(stats.trunks, 0);
+	sim_check(vif_trunk_budget_free(sim->budget) == 0);
 }
 
 /* A run */
@@ -201,6 +237,9 @@ static void set_up(struct sim *sim, uint64_t seed)
 		if (sim->config[side].flows_max < MODEL_FLOWS)
 			sim->model.limits_flows = true;
 	}
+	sim->budget = NULL;
+	if (seed % BUDGET_ONE_IN == 0)
+		choose_budget(sim);
 	choice_habits(&sim->model, sim->size, &sim->habits);
 	choose_end(sim);
 	wire_init(&sim->wire, &sim->net, sim->config);
@@ -220,6 +259,20 @@ static void tear_down(struct sim *sim)
 		program_let_go(&sim->model);
 	sim_net_fini(&sim->net);
 	wire_fini(&sim->wire);
+	if (sim->budget)
+		check_budget_is_whole(sim);
+}
+
+static void count_budget(struct tally *tally, const struct sim *sim)
+{
+	struct vif_trunk_budget_stats stats;
+
+	if (!sim->budget)
+		return;
+	vif_trunk_budget_stats(sim->budget, &stats);
+	tally->budgets++;
+	tally->refused += stats.refused > 0;
+	tally->evicted += stats.evicted > 0;
 }
 
 static void count(struct tally *tally, const struct sim *sim)
@@ -261,7 +314,18 @@ static void run_seed(uint64_t seed, bool tell, struct tally *tally)
 		run_to_rest(&sim);
 	}
 	count(tally, &sim);
+	count_budget(tally, &sim);
 	tear_down(&sim);
+}
+
+static void check_budgets(const struct tally *tally, uint64_t n)
+{
+	printf("%9" PRIu64 " with a budget, %" PRIu64
+	       " where it was too small, %" PRIu64
+	       " where a trunk was evicted\n",
+	       tally->budgets, tally->refused, tally->evicted);
+	sim_check(tally->refused >= n / 100);
+	sim_check(tally->evicted >= n / 200);
 }
 
 /* Each thing must have happened, and not just once. */
@@ -293,6 +357,7 @@ static void check_tally(const struct tally *tally, uint64_t n)
 	for (int i = VIF_CIRCUIT_DERIVED; i <= VIF_CIRCUIT_SEALED; i++)
 		sim_check(tally->modes[i] >= n / 10);
 	sim_check(tally->clean >= n && tally->broken >= n / 2);
+	check_budgets(tally, n);
 	sim_check(tally->packets >= n && tally->bytes >= 1000 * n);
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
 		sim_check(tally->frame[wanted[i]] >= n / 200);
