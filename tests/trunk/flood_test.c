@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everything at once: a peer that sends the smallest frames there are, of all
- * kinds, as fast as a gigabit carries them. Time is virtual.
+ * kinds, as fast as a gigabit carries them. Time is virtual. D2: pings, circuits
+ * and flows that are opened, and credit, from a peer that may not even read.
  *
  * What is bounded is memory, and the answers: work without end would be one or
  * the other. Beside it is a trunk that behaves, in the same program.
@@ -13,9 +14,12 @@
 #define SECOND_NS UINT64_C(1000000000)
 
 enum {
-	RECORD = 4096,         /* bytes of frames in one */
-	NS_PER_BYTE = 8,       /* a gigabit a second */
-	FLOODS = 2000,         /* records */
+	RECORD = 4096,   /* bytes of frames in one */
+	NS_PER_BYTE = 8, /* a gigabit a second */
+	FLOODS = 2000,   /* records */
+	CIRCUITS = 16,   /* that were opened at least; flows: */
+	FLOWS = 4,
+	OPEN_ONE_IN = 50, /* or too many would end it before the rest does */
 	MEMORY_MAX = 24 << 20, /* the window, and then some */
 };
 
@@ -63,11 +67,21 @@ static void add_circuit_frame(struct flood *f)
 	}
 }
 
+static void add_open(struct flood *f)
+{
+	uint8_t body[CORE_OPEN_MAX];
+	size_t len = hostile_open_body(f->h, VIF_CIRCUIT_DERIVED, body);
+
+	hostile_frame(f->h, FRAME_TRUNK_OPEN, 0, f->next_circuit,
+		      hostile_hop(1 << 20), body, len);
+	f->next_circuit += 2;
+}
+
 static void add_trunk_frame(struct flood *f)
 {
 	struct hostile *h = f->h;
 
-	switch (any(f, 5)) {
+	switch (any(f, 6)) {
 	case 0:
 		hostile_frame(h, FRAME_TRUNK_PING, 0, 0, 7, NULL, 0);
 		break;
@@ -79,6 +93,10 @@ static void add_trunk_frame(struct flood *f)
 		break;
 	case 3:
 		hostile_frame(h, FRAME_TRUNK_PAD, 0, 0, 0, NULL, 0);
+		break;
+	case 4:
+		if (any(f, OPEN_ONE_IN) == 0)
+			add_open(f);
 		break;
 	default:
 		hostile_frame(h, FRAME_TRUNK_LIMIT, 0, 1, f->limit++, NULL, 0);
@@ -123,6 +141,7 @@ static void play(bool is_deaf)
 		.h = hostile_with_circuit(VIF_CIRCUIT_DERIVED),
 		.random = 1,
 		.next_flow = 3,
+		.next_circuit = 3,
 		.limit = UINT64_C(1) << 32,
 	};
 	struct hostile *good = hostile_with_circuit(VIF_CIRCUIT_SEALED);
@@ -149,6 +168,8 @@ static void play(bool is_deaf)
 	/* In less than a second of it there is enough that makes no sense. */
 	assert_int_equal(vif_trunk_reason(f.h->trunk, NULL), VIF_REASON_FLOOD);
 	assert_true(n > 16);
+	/* Of each there was enough. */
+	assert_true(f.next_circuit > 2 * CIRCUITS && f.next_flow > 2 * FLOWS);
 	behave(good, &at);
 	hostile_free(good);
 	hostile_free(f.h);
