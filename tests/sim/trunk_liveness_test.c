@@ -8,8 +8,9 @@
  * D1   "write everything before reading" is tested with as much as windows and
  *      queues hold; with more it is the programs that wait for each other.
  * D5   Nobody can wait inside of a call. What remains is that the next call, and
- *      an event, tells whoever had no room that there will be none.
- * D8   "Destroy while another thread waits": the same; destroy at any byte.
+ *      an event, tells whoever had no room that there will be none; for each
+ *      thing that one can wait for, in tests/trunk/wait_test.c.
+ * D8   "Destroy while another thread waits": the same; destroy at each byte.
  * D10  One thread, so that there are no wakeups to be lost but events.
  * D11  Callbacks are events: the program is never called from inside but by
  *      log, random and authorize, which get no object they could call.
@@ -47,9 +48,11 @@ static void exchange(struct rig *rig, uint32_t n_flow, uint64_t len,
 		     size_t write_max)
 {
 	bool done = false;
+	int n_idle = 0;
 
 	while (!done) {
 		done = true;
+		n_idle++;
 		for (uint32_t i = 0; i < 2 * n_flow; i++) {
 			struct model_flow *flow = &rig->model.flow[i / 2];
 			enum sim_side side = i % 2 ? SIM_ACCEPTER : SIM_DIALER;
@@ -70,11 +73,12 @@ static void exchange(struct rig *rig, uint32_t n_flow, uint64_t len,
 				done = false;
 		}
 		for (int i = 0; i < 1000 && sim_net_move(&rig->net); i++)
-			continue;
+			n_idle = 0;
 		for (int side = 0; side < SIM_SIDES; side++)
-			(void)model_events(&rig->model, (enum sim_side)side);
-		if (sim_net_next_time(&rig->net) == rig->net.now_ns)
-			sim_net_advance(&rig->net, rig->net.now_ns);
+			if (model_events(&rig->model, (enum sim_side)side))
+				n_idle = 0;
+		/* The last of the bytes have been read; or it stands still. */
+		sim_check(done || n_idle < 2);
 	}
 	for (uint32_t i = 0; i < n_flow; i++)
 		for (int side = 0; side < SIM_SIDES; side++)
@@ -164,7 +168,7 @@ static void test_d2_flood_and_no_reader(void **state)
 		rig_move(rig);
 	}
 	/* An honest end stops before the other one has enough of it. Who does
-	 * not is in tests/trunk/limit_test.c. */
+	 * not is in tests/trunk/flood_test.c and limit_test.c. */
 	assert_int_equal(r, -EAGAIN);
 	assert_int_equal(rig_trunk_reason(rig, SIM_ACCEPTER), VIF_REASON_NONE);
 	sent = rig->net.pipe[SIM_ACCEPTER].pushed;
@@ -183,7 +187,7 @@ static void test_d3_small_windows(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(windows); i++) {
 		struct rig *rig = rig_new();
 		struct model_circuit *circuit;
-		uint64_t len = windows[i] < 100 ? 2000 : 3 * 65536;
+		uint64_t len = windows[i] < 100 ? scaled(65536) : 3 * 65536;
 
 		for (int side = 0; side < SIM_SIDES; side++) {
 			struct vif_trunk_config *config = &rig->config[side];
@@ -419,11 +423,14 @@ static void test_d7_early_data(void **state)
 	}
 }
 
-static void close_both(struct rig *rig, bool abort)
+/* Bits of who closes, each of them twice. */
+static void close_some(struct rig *rig, unsigned int who, bool abort)
 {
 	for (int side = 0; side < SIM_SIDES; side++) {
 		struct vif_trunk *trunk = rig->net.end[side].trunk;
 
+		if (!(who & 1u << side))
+			continue;
 		model_close_trunk(&rig->model, (enum sim_side)side, abort);
 		if (!abort && vif_trunk_close(trunk, 0, NULL) != -ECONNABORTED)
 			assert_int_equal(vif_trunk_close(trunk, 0, NULL),
@@ -441,24 +448,36 @@ static bool move_bytes(struct rig *rig, uint64_t n)
 	return true;
 }
 
-/* At each byte of a handshake, both at once. */
+/* Returns whether there was another byte to come. */
+static bool close_after(uint64_t n, unsigned int who, bool abort)
+{
+	struct rig *rig = rig_new();
+	bool more;
+
+	rig_make(rig);
+	(void)rig_dial(rig, SIM_DIALER, VIF_CIRCUIT_SEALED);
+	more = move_bytes(rig, n);
+	close_some(rig, who, abort);
+	rig->net.portion_max = SIM_PIPE_MAX;
+	rig_finish(rig);
+	return more;
+}
+
+/*
+ * At each byte of a handshake, when it is sent and when it is there: both at
+ * once; and one of them, in turn, each in both ways at every second byte.
+ */
 static void test_d8_close_during_handshake(void **state)
 {
+	enum { BOTH = 3 };
 	uint64_t n = 0;
 
 	(void)state;
 	title("D8");
 	for (bool more = true; more; n++) {
-		for (int abort = 0; abort < 2; abort++) {
-			struct rig *rig = rig_new();
-
-			rig_make(rig);
-			(void)rig_dial(rig, SIM_DIALER, VIF_CIRCUIT_SEALED);
-			more = move_bytes(rig, n);
-			close_both(rig, abort);
-			rig->net.portion_max = SIM_PIPE_MAX;
-			rig_finish(rig);
-		}
+		for (int abort = 0; abort < 2; abort++)
+			more = close_after(n, BOTH, abort);
+		(void)close_after(n, 1 + (n & 1), n & 2);
 	}
 	/* Hellos and messages of both, each byte once in and once out. */
 	assert_true(n > 2 * 300);
@@ -470,7 +489,7 @@ static void test_d8_destroy_during_handshake(void **state)
 
 	(void)state;
 	title("D8 destroy");
-	for (bool more = true; more; n += 7) {
+	for (bool more = true; more; n++) {
 		struct rig *rig = rig_new();
 		struct model_circuit *circuit;
 
@@ -483,7 +502,10 @@ static void test_d8_destroy_during_handshake(void **state)
 	}
 }
 
-/* Trunk, circuit and flow have no credit left; the drain gets through. */
+/*
+ * The flow has no credit left; the drain gets through. With none of the circuit,
+ * the hop or the trunk left: tests/trunk/wait_test.c.
+ */
 static void test_d9_drain_while_blocked(void **state)
 {
 	struct rig *rig = rig_new();
