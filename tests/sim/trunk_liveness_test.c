@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A trunk never stands still while there is something to do: D1 to D11.
+ * A trunk never stands still while there is something to do: D2 to D11. D1 is in
+ * trunk_narrow_test.c.
  *
  * The core blocks nobody and has no threads, so that some of these concern what
  * is built around it, and only what is left of them is here:
  *
- * D1   "write everything before reading" is tested with as much as windows and
- *      queues hold; with more it is the programs that wait for each other.
  * D5   Nobody can wait inside of a call. What remains is that the next call, and
  *      an event, tells whoever had no room that there will be none; for each
  *      thing that one can wait for, in tests/trunk/wait_test.c.
@@ -25,8 +24,6 @@
 
 #include "base/bits.h"
 #include "tests/sim/trunk_rig.h"
-
-#define MIB ((size_t)1 << 20)
 
 /* Sanitizers make everything slower. */
 static size_t scaled(size_t n)
@@ -84,61 +81,6 @@ static void exchange(struct rig *rig, uint32_t n_flow, uint64_t len,
 		for (int side = 0; side < SIM_SIDES; side++)
 			assert_int_equal(rig->model.flow[i].stream[side].read,
 					 len);
-}
-
-static void test_d1_narrow_pipe(void **state)
-{
-	static const struct {
-		size_t capacity;
-		size_t total;
-	} cases[] = {
-		{ 1, MIB / 2 },
-		{ 16, 2 * MIB },
-		{ 4096, 8 * MIB },
-	};
-
-	(void)state;
-	title("D1");
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct rig *rig = rig_new();
-		struct model_circuit *circuit;
-
-		for (int side = 0; side < SIM_SIDES; side++)
-			rig->net.pipe[side].capacity = cases[i].capacity;
-		rig_start(rig);
-		circuit = rig_dial(rig, SIM_DIALER, VIF_CIRCUIT_SEALED);
-		for (int n = 0; n < 4; n++) {
-			enum sim_side side = n % 2 ? SIM_ACCEPTER : SIM_DIALER;
-
-			rig_write(rig, rig_open(rig, circuit, side), side, 1);
-		}
-		exchange(rig, 4, scaled(cases[i].total) / 4, 65536);
-		rig_finish(rig);
-	}
-}
-
-static void test_d1_write_all_then_read(void **state)
-{
-	struct rig *rig = rig_new();
-	struct model_circuit *circuit;
-	struct model_flow *flow[4];
-
-	(void)state;
-	title("D1 write all, then read");
-	rig->net.pipe[0].capacity = rig->net.pipe[1].capacity = 16;
-	rig_start(rig);
-	circuit = rig_dial(rig, SIM_DIALER, VIF_CIRCUIT_DERIVED);
-	for (size_t i = 0; i < ARRAY_LEN(flow); i++) {
-		flow[i] = rig_open(rig, circuit, SIM_DIALER);
-		rig_write(rig, flow[i], SIM_DIALER, 1);
-	}
-	rig_settle(rig);
-	/* A window and a queue full, each way; the credit of the circuit is
-	 * used up as well. */
-	for (size_t i = 0; i < ARRAY_LEN(flow); i++)
-		for (int side = 0; side < SIM_SIDES; side++)
-			rig_write(rig, flow[i], (enum sim_side)side, 256 << 10);
-	rig_finish(rig);
 }
 
 /* The dialer begins and ends circuits as fast as it can, unheard. */
@@ -624,8 +566,6 @@ static void test_d11_calls_between_events(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_d1_narrow_pipe),
-		cmocka_unit_test(test_d1_write_all_then_read),
 		cmocka_unit_test(test_d2_flood_and_no_reader),
 		cmocka_unit_test(test_d3_small_windows),
 		cmocka_unit_test(test_d3_two_windows),
