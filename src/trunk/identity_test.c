@@ -211,32 +211,11 @@ static struct hostile *stranger(int what, const struct person *to)
 static size_t open_to(struct hostile *h, enum vif_circuit_mode mode,
 		      const struct person *to, uint8_t *body)
 {
-	size_t len = hostile_open_body(h, mode, body), n = 0;
-	uint8_t hash[NOISE_HASH_LEN];
-	struct noise_handshake noise;
-	struct noise_config config = {
-		.pattern = NOISE_IK,
-		.cipher = NOISE_CHACHAPOLY,
-		.role = NOISE_INITIATOR,
-		.prologue = hash,
-		.prologue_len = sizeof(hash),
-		.local = &h->pair,
-		.remote = to->key,
-		.random = session_rig_random,
-		.random_user = &h->peer_seed,
-	};
+	struct noise_handshake noise = { 0 };
+	size_t len = hostile_open_to(h, mode, to->key, &noise, body);
 
-	memcpy(body + 16, to->key, VIF_KEY_LEN);
-	if (mode == VIF_CIRCUIT_DERIVED)
-		return len;
-	body[1] = 2; /* IK */
-	assert_int_equal(hostile_circuit_hash(h, body, len, hash), 0);
-	assert_int_equal(noise_handshake_init(&noise, &h->crypto, &config), 0);
-	assert_int_equal(noise_handshake_write(&noise, NULL, 0, body + len,
-					       CORE_OPEN_MAX - len, &n),
-			 0);
 	noise_handshake_fini(&noise);
-	return len + n;
+	return len;
 }
 
 static void forget_stranger(struct hostile *h)
