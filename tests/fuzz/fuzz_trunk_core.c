@@ -6,10 +6,13 @@
  * First byte: see stage_begin(). Then steps, each a byte for what happens, and
  * what that takes. The program keeps what it is told of, and lets all of it go
  * some time or not at all.
+ *
+ * There are persons, whose keys are known to both sides: the program can be any
+ * of them as well, and dial them; the peer dials them, too.
  */
 #include "tests/fuzz/trunk_input.h"
 
-enum { CIRCUITS = 8, FLOWS = 16, STEPS_MAX = 400 };
+enum { CIRCUITS = 8, FLOWS = 16, STEPS_MAX = 400, PERSONS = 4 };
 
 struct play {
 	struct hostile h;
@@ -18,8 +21,25 @@ struct play {
 	struct vif_flow *flow[FLOWS];
 };
 
+struct person {
+	uint8_t secret[VIF_KEY_LEN];
+	uint8_t key[VIF_KEY_LEN];
+};
+
 static struct play play;
+static struct person persons[PERSONS];
 static uint8_t bytes[VIF_PACKET_LEN_MAX];
+
+/* The first time: it costs more than most inputs. */
+static void make_persons(void)
+{
+	if (persons[0].secret[0])
+		return;
+	for (int i = 0; i < PERSONS; i++) {
+		memset(persons[i].secret, 'a' + i, VIF_KEY_LEN);
+		require(vif_key_public(persons[i].secret, persons[i].key) == 0);
+	}
+}
 
 static void keep_circuit(struct vif_circuit *circuit)
 {
@@ -124,6 +144,79 @@ static void dial(void)
 
 	if (vif_circuit_dial(play.h.trunk, &config, &circuit) == 0)
 		keep_circuit(circuit);
+}
+
+/* Whether the peer has no other circuit in the place of this one. */
+static bool has_place(uint32_t id)
+{
+	uint32_t other = play.h.sealed[(id - 1) / 2 % HOSTILE_CIRCUITS].id;
+
+	return other == 0 || !circuit_find(play.h.trunk, other);
+}
+
+/*
+ * By IK, and to the end if it is not refused: so the peer has the keys of all
+ * circuits that are sealed.
+ */
+static void peer_dials(const struct person *to, enum vif_circuit_mode mode)
+{
+	struct hostile *h = &play.h;
+	uint32_t id = h->trunk->next_remote;
+	struct vif_circuit *circuit;
+
+	if (h->trunk->state != TRUNK_OPEN || h->is_deaf || !has_place(id))
+		return;
+	hostile_dial(h, id, mode, to->key);
+	hostile_confirm_to(h, id, mode);
+	/* The peer's part has taken the news of it. */
+	circuit = circuit_find(h->trunk, id);
+	if (circuit && circuit->is_told)
+		keep_circuit(circuit);
+}
+
+/* As one person, to another one: who is there, or not. */
+static void dial_person(const struct person *from, const struct person *to)
+{
+	struct vif_circuit_config config = {
+		.size = sizeof(config),
+		.mode = VIF_CIRCUIT_SEALED,
+		.identity = from->secret,
+		.remote = to->key,
+	};
+	struct vif_circuit *circuit;
+
+	if (vif_circuit_dial(play.h.trunk, &config, &circuit) == 0)
+		keep_circuit(circuit);
+}
+
+static void use_persons(void)
+{
+	uint8_t what = input_byte(&play.input);
+	const struct person *person = &persons[what / 8 % PERSONS];
+	uint32_t before = play.h.trunk->n_identities;
+
+	switch (what % 8) {
+	case 0:
+	case 1:
+		if (vif_trunk_add_identity(play.h.trunk, person->secret) == 0)
+			require(play.h.trunk->n_identities == before + 1);
+		break;
+	case 2:
+		peer_dials(person, VIF_CIRCUIT_SEALED);
+		break;
+	case 3:
+		peer_dials(person, VIF_CIRCUIT_BOUND);
+		break;
+	case 4:
+		dial_person(person, &persons[what / 32 % PERSONS]);
+		break;
+	case 5:
+		(void)vif_trunk_shut_remote(play.h.trunk, person->key);
+		break;
+	default:
+		(void)vif_trunk_shut_remote(play.h.trunk,
+					    play.h.pair.public_key);
+	}
 }
 
 static void open_flow(struct vif_circuit *circuit)
@@ -241,7 +334,13 @@ static void use_flow(struct vif_flow **at)
 
 static void step(void)
 {
-	switch (input_byte(&play.input) % 6) {
+	uint8_t what = input_byte(&play.input);
+
+	if (what >= 0xf0) {
+		use_persons();
+		return;
+	}
+	switch (what % 6) {
 	case 0:
 		use_trunk();
 		break;
@@ -264,6 +363,7 @@ static void step(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	make_persons();
 	memset(&play, 0, sizeof(play));
 	play.input = (struct input){ data, size };
 	stage_begin(&play.h, input_byte(&play.input));

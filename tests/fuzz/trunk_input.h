@@ -46,10 +46,44 @@ static inline uint32_t stage_id(const struct hostile *h, int i)
 	return hostile_first_id(h) + 2 * (uint32_t)i;
 }
 
+/*
+ * How the two come to their keys: the upper five bits of the first byte. All
+ * below these are XX, so that inputs from before there were others stay what
+ * they were.
+ */
+enum stage_keys {
+	STAGE_XX_PSK = 28,
+	STAGE_IK_PSK,
+	STAGE_XK_PSK,
+	STAGE_IK,
+};
+
+/* The dialer, trunk or peer, knows the accepter, or hides itself. */
+static inline void stage_keys(struct hostile *h, unsigned int keys)
+{
+	static uint8_t trunk_key[VIF_KEY_LEN];
+	bool is_pinned = keys > STAGE_XX_PSK;
+	bool is_hidden = keys == STAGE_XK_PSK;
+
+	if (keys >= STAGE_XX_PSK && keys <= STAGE_XK_PSK)
+		h->config.psk = h->peer_config.psk = session_rig_psk;
+	if (!is_pinned)
+		return;
+	if (h->role == VIF_TRUNK_DIALER) {
+		h->config.remote = h->pair.public_key;
+		h->config.hide_identity = is_hidden;
+	} else {
+		require(vif_key_public(h->secret, trunk_key) == 0);
+		h->peer_config.remote = trunk_key;
+		h->peer_config.hide_identity = is_hidden;
+	}
+}
+
 /* First byte of an input: role of the trunk, and whether circuits are there. */
 static inline void stage_begin(struct hostile *h, uint8_t flags)
 {
 	hostile_init(h, flags & 1 ? VIF_TRUNK_DIALER : VIF_TRUNK_ACCEPTER);
+	stage_keys(h, flags >> 3);
 	h->config.window = 4 << 20;
 	h->config.circuits_max = 4;
 	h->config.flows_max = 8;
