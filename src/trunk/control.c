@@ -434,7 +434,7 @@ static void got_pad(struct vif_trunk *trunk, const struct frame_header *frame,
 	if (!frame_is_blank(frame, body))
 		fault(trunk, "padding came that is not zeros");
 	else if (!bucket_take(&trunk->bucket.padding, trunk->now_ns,
-			      frame->len + 1u))
+			      FRAME_HEADER_LEN + frame->len))
 		(void)trunk_glitch(trunk);
 }
 

@@ -346,7 +346,7 @@ static void got_pad(struct vif_circuit *circuit, const struct incoming *in)
 	if (!frame_is_blank(in->header, body_of(in)))
 		fault(circuit, "padding came that is not zeros");
 	else if (!bucket_take(&circuit_buckets(circuit)->padding, trunk->now_ns,
-			      in->header->len + 1u))
+			      FRAME_HEADER_LEN + in->header->len))
 		(void)circuit_glitch(circuit);
 }
 

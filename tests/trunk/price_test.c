@@ -366,13 +366,13 @@ static void skips_come_back(void **state)
 }
 
 enum {
-	PAD_PIECE = 4096, /* with the one for its header */
+	PAD_PIECE = 4096, /* with its header */
 };
 
 static void pad(struct trick *trick)
 {
 	(void)hostile_control(trick->h, FRAME_TRUNK_PAD, 0, 0, NULL,
-			      PAD_PIECE - 1);
+			      PAD_PIECE - FRAME_HEADER_LEN);
 }
 
 static void padding_comes_back(void **state)
