@@ -114,11 +114,13 @@ class Bench:
 
     def group_stall(self):
         say("readers that have stopped")
-        works = [f"flow derived {self.default} {DEFAULT_RECORD} 7 65536 "
-                 "stalled"]
-        got = self.rounds(works)[works[0]]
+        kind = f"flow derived {self.default} {DEFAULT_RECORD}"
+        works = [f"{kind} 7 65536 stalled", f"{kind} 10 65536 idle"]
+        got = self.rounds(works)
         rows = [rates("stall_cpu", "7 flows beside a stalled one, CPU time",
-                      got, Gate(">=", 0.95), "without")]
+                      got[works[0]], Gate(">=", 0.95), "without"),
+                rates("stall_idle", "10 flows beside 100 000 that rest, CPU "
+                      "time", got[works[1]], Gate(">=", 0.98), "without")]
         for what in ("flow", "circuit"):
             for rtt in RTTS_US:
                 one = self.sample(f"stall {what} {rtt}")

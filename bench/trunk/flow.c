@@ -9,6 +9,14 @@
 
 #include <time.h>
 
+enum idle_sizes {
+	IDLE = 100 * 1000,
+	IDLE_STEP = 200, /* fewer than a backlog */
+};
+
+/* What is beside the flows that are measured. */
+enum beside { STALLED, RESTING, NOTHING };
+
 struct stream {
 	struct rig rig;
 	struct source source[BENCH_FLOWS_MAX];
@@ -52,18 +60,43 @@ static void add_stalled(struct rig *rig, struct vif_circuit *circuit)
 				vif_flow_set_user(event.flow, &sink_stalled);
 }
 
+/* Flows that have said one byte, and nothing since. */
+static void add_idle(struct rig *rig, struct vif_circuit *circuit)
+{
+	for (uint32_t i = 0; i < IDLE; i++) {
+		struct source source = {
+			.flow = ends_open(circuit),
+			.size = 1,
+		};
+
+		if (source_write(&source) != 1)
+			die("cannot write");
+		if (i % IDLE_STEP != IDLE_STEP - 1)
+			continue;
+		while (rig_move(rig, 0) > 0)
+			(void)sink_read(rig->end[1]);
+		(void)rig_move(rig, 1);
+		(void)sink_read(rig->end[0]);
+	}
+}
+
 static struct work start(struct stream *stream, struct kind kind, uint32_t size,
-			 bool has_stalled)
+			 enum beside beside)
 {
 	struct rig *rig = &stream->rig;
 	struct vif_circuit *circuit;
 
 	ends_init(rig, kind);
+	for (int i = 0; i < 2; i++)
+		rig->config[i].flows_max = rig->config[i].trunk_flows_max =
+			IDLE + BENCH_FLOWS_MAX;
 	rig->now_ns = cpu_ns(CLOCK_MONOTONIC);
 	ends_start(rig);
 	circuit = ends_dial(rig, kind.mode);
-	if (has_stalled)
+	if (beside == STALLED)
 		add_stalled(rig, circuit);
+	if (beside == RESTING)
+		add_idle(rig, circuit);
 	for (uint32_t i = 0; i < stream->n; i++)
 		stream->source[i] = (struct source){
 			.flow = ends_open(circuit),
@@ -72,27 +105,27 @@ static struct work start(struct stream *stream, struct kind kind, uint32_t size,
 	return (struct work){ .turn = turn, .of = stream };
 }
 
-/* Against the same without the stalled flow if there is one, or bare loops. */
+/* Against the same without what is beside it, or bare loops. */
 void flow_main(char **words, int n)
 {
-	static const char *const options[] = { "stalled", NULL };
+	static const char *const options[] = { "stalled", "idle", NULL };
+	enum beside beside = NOTHING;
 	static struct stream stream, other;
 	struct work mine, peer;
 	struct bare bare;
 	struct kind kind;
 	uint32_t size;
-	bool has_stalled = n == 6;
 
 	if (n != 5 && n != 6)
 		usage();
 	kind = kind_of(words);
 	stream.n = other.n = number(words[3], BENCH_FLOWS_MAX);
 	size = number(words[4], BENCH_WRITE_MAX);
-	if (has_stalled)
-		(void)choose(words[5], options);
-	mine = start(&stream, kind, size, has_stalled);
-	if (has_stalled) {
-		peer = start(&other, kind, size, false);
+	if (n == 6)
+		beside = (enum beside)choose(words[5], options);
+	mine = start(&stream, kind, size, beside);
+	if (beside != NOTHING) {
+		peer = start(&other, kind, size, NOTHING);
 	} else {
 		bare_init(&bare, kind);
 		peer = bare_work(&bare);

@@ -29,7 +29,7 @@ void usage(void)
 {
 	(void)fprintf(stderr,
 		      "usage: trunk [--ms N] [--turns N] flow KIND FLOWS WRITE"
-		      " [stalled]\n"
+		      " [stalled|idle]\n"
 		      "       trunk socket KIND MIB\n"
 		      "       trunk fair RECORD WRITE WRITE\n"
 		      "       trunk echo RECORD CIRCUITS same|own\n"
