@@ -18,6 +18,33 @@ MODES = ("derived", "sealed")
 NAMES = {"aes": "AES-GCM", "chacha": "ChaChaPoly"}
 RTTS_US = (200, 2000, 20000)
 CONSTANT_BYTES = 4096
+FLOOD_MIB = 64
+ALLOWED_FLOOD_MIB = 16
+FLOOD_SLICE_MS = 50
+FLOOD_S = 5  # as long as a flood is to be borne
+GBIT_BYTES_NS = 0.125  # bytes in a nanosecond, at 1 Gbit/s
+WINDOW_KIB = 16 << 10  # what a trunk may hold, docs/design/trunk.md, 10
+FLOODS = {
+    "all": "all but new keys, mixed",
+    "empty": "DATA without payload",
+    "credit": "CREDIT, a byte more",
+    "limit": "LIMIT, a byte more",
+    "shut": "SHUT of what is gone",
+    "stop": "STOP again",
+    "reset": "OPEN and RESET of flows",
+    "ping": "PING",
+    "refused_circuit": "OPEN of circuits, refused",
+    "refused_flow": "OPEN of flows, refused",
+    "unknown": "unknown frames",
+    "pad": "PAD without bytes",
+    "rekey": "new keys",
+}
+# Nobody notices these: what they send is allowed.
+ALLOWED_FLOODS = {
+    "late": "records of a circuit that is gone",
+    "data": "DATA of a byte, which is read",
+    "relayed": "the same through a relay",
+}
 
 
 class Bench:
@@ -33,10 +60,11 @@ class Bench:
         return json.loads(lab.run(self.tool, "--ms", str(SAMPLE_MS),
                                   *work.split()))
 
-    def rounds(self, works):
+    def rounds(self, works, shown=None):
         """Each work once in each round. Returns work -> figure -> samples."""
         return alternate({work: lambda work=work: self.sample(work)
-                          for work in works}, self.options.rounds, show)
+                          for work in works}, self.options.rounds,
+                         shown or show)
 
     def kinds(self):
         return [(mode, cipher, record) for cipher in self.ciphers
@@ -158,6 +186,56 @@ class Bench:
                     [1e9 / ns for ns in got[work]["peer_ns"]], "ratio",
                     Gate(">=", 0.7)) for work in works]
 
+    def group_flood(self):
+        say("floods of the smallest records, at 1 Gbit/s")
+        works = {
+            **{kind: f"flood {kind} {FLOOD_MIB} {1000 * FLOOD_S}"
+               for kind in FLOODS},
+            **{kind: f"flood {kind} {ALLOWED_FLOOD_MIB} {FLOOD_SLICE_MS}"
+               for kind in ALLOWED_FLOODS}}
+        got = self.rounds(works.values(), show_flood)
+        return [row for kind, work in works.items()
+                for row in flood_rows(kind, got[work])]
+
+
+def cores(figures, i):
+    """CPUs that a flood takes while it lasts, at 1 Gbit/s."""
+    return figures["cpu_ns"][i] / figures["bytes"][i] * GBIT_BYTES_NS
+
+
+def flood_rows(kind, figures):
+    """Rows of a flood; nothing is asked of those that are allowed."""
+    n = range(len(figures["cpu_ns"]))
+    lasting = [cores(figures, i) for i in n]
+    # A connection that is over costs nothing more.
+    whole = [lasting[i] if figures["lasts"][i]
+             else figures["cpu_ns"][i] / (FLOOD_S * 1e9) for i in n]
+    end = ("does not end" if figures["lasts"][0]
+           else f"ends after {figures['records'][0]} records")
+    title = {**FLOODS, **ALLOWED_FLOODS}[kind]
+    gates = ([Gate("<=", 1), Gate(">=", 0.8)] if kind in FLOODS
+             else [None, None])
+    name = f"flood_{kind}"
+    return [
+        Row(name, f"{title}: {end}; CPUs in {FLOOD_S} s", "CPUs", whole,
+            gate=gates[0]),
+        Row(f"{name}_lasting", "  while it lasts", "CPUs", lasting),
+        Row(f"{name}_memory", "  the most memory", "KiB",
+            [held / 1024 for held in figures["held"]],
+            gate=Gate("<=", WINDOW_KIB)),
+        Row(f"{name}_beside", "  who behaves, beside it", "GB/s",
+            figures["with"], "without", figures["without"], "ratio",
+            gates[1]),
+        Row(f"{name}_at_first", f"  the same, in the first {FLOOD_SLICE_MS} ms",
+            "GB/s", figures["at_first"], "without", figures["without"],
+            "ratio"),
+    ]
+
+
+def show_flood(figures):
+    return (f"{figures['records']:9} records, {figures['cpu_ns'] / 1e6:9.2f} "
+            f"ms; beside it {figures['with'] / figures['without']:.3f}x")
+
 
 def rates(name, title, figures, gate, peer="bare"):
     return Row(name, title, "GB/s", [1 / ns for ns in figures["mine_ns"]],
@@ -178,6 +256,7 @@ GROUPS = {
     "stall": Bench.group_stall,
     "memory": Bench.group_memory,
     "handshake": Bench.group_handshake,
+    "flood": Bench.group_flood,
 }
 
 

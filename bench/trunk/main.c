@@ -35,9 +35,11 @@ void usage(void)
 		      "       trunk echo RECORD CIRCUITS same|own\n"
 		      "       trunk stall flow|circuit RTT_US\n"
 		      "       trunk memory idle|turn FLOWS\n"
+		      "       trunk flood FLOOD MIB MS\n"
 		      "       trunk [--ms N] handshake xx|ik\n"
 		      "       trunk ciphers\n"
-		      "KIND: derived|sealed chacha|aes RECORD\n");
+		      "KIND: derived|sealed chacha|aes RECORD\n"
+		      "FLOOD: empty, late, all, ...: see flood_kind.c\n");
 	exit(2); /* NOLINT(concurrency-mt-unsafe): no threads */
 }
 
@@ -166,12 +168,14 @@ static void ciphers_main(char **words, int n)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = { "flow",      "socket",  "fair",
-					     "echo",      "stall",   "memory",
-					     "handshake", "ciphers", NULL };
+	static const char *const names[] = { "flow",      "socket", "fair",
+					     "echo",      "stall",  "memory",
+					     "handshake", "flood",  "ciphers",
+					     NULL };
 	static void (*const works[])(char **, int) = {
-		flow_main,  socket_main, fair_main,      echo_main,
-		stall_main, memory_main, handshake_main, ciphers_main,
+		flow_main,      socket_main, fair_main,
+		echo_main,      stall_main,  memory_main,
+		handshake_main, flood_main,  ciphers_main,
 	};
 	char **words = argv + 1;
 

@@ -53,6 +53,7 @@ void echo_main(char **words, int n);
 void stall_main(char **words, int n);
 void memory_main(char **words, int n);
 void handshake_main(char **words, int n);
+void flood_main(char **words, int n);
 
 /*
  * duel() - two works side by side
