@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "trunk/noise.h"
+#include "trunk/noise/noise.h"
 
 enum noise_rig_sizes {
 	NOISE_RIG_SIZE = 512, /* of a message */

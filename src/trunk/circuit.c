@@ -17,7 +17,7 @@
 
 #include "base/config.h"
 #include "trunk/relay.h"
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 int circuit_new(struct vif_trunk *trunk, bool is_local,
 		struct vif_circuit **ret_circuit)

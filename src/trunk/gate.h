@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "trunk/noise_crypto.h"
+#include "trunk/noise/crypto.h"
 
 enum gate_limits {
 	GATE_PLACES = 256,       /* default, and the most */

@@ -7,7 +7,7 @@
 #define TRUNK_OFFER_H
 
 #include "trunk/hello.h"
-#include "trunk/noise.h"
+#include "trunk/noise/noise.h"
 
 struct offer_pattern {
 	uint8_t number; /* enum hello_pattern */

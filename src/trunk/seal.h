@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "trunk/noise_key.h"
+#include "trunk/noise/key.h"
 
 enum seal_limits {
 	/* The most records that AES-GCM should see with one key (RFC 9001,

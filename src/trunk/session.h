@@ -23,7 +23,7 @@
 #include <vif/trunk.h>
 
 #include "trunk/hello.h"
-#include "trunk/noise.h"
+#include "trunk/noise/noise.h"
 #include "wire/trunk_record.h"
 
 enum session_limits {

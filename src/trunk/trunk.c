@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "trunk/relay.h"
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 static void wipe_session(struct vif_trunk *trunk)
 {

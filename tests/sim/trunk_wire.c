@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "tests/sim/trunk_passed.h"
-#include "trunk/noise_key.h"
+#include "trunk/noise/key.h"
 
 enum {
 	HEADER_LEN = 8,

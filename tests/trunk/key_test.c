@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "tests/trunk_rig.h"
-#include "trunk/noise_aead.h"
+#include "trunk/noise/aead.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "tests/trunk/memory.h"
-#include "trunk/noise_aead.h"
+#include "trunk/noise/aead.h"
 
 #include "tests/trunk_rig.h"
 

@@ -3,7 +3,7 @@
  * Tests of Noise handshakes between two ends that mean well, some of which are
  * configured wrongly. Byte for byte against others: tests/trunk.
  */
-#include "trunk/noise.h"
+#include "trunk/noise/noise.h"
 
 #include <errno.h>
 #include <setjmp.h>

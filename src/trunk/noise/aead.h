@@ -7,8 +7,8 @@
 #ifndef TRUNK_NOISE_AEAD_H
 #define TRUNK_NOISE_AEAD_H
 
-#include "trunk/noise_crypto.h"
-#include "trunk/noise_key.h"
+#include "trunk/noise/crypto.h"
+#include "trunk/noise/key.h"
 
 /* The number that REKEY() uses, and nothing else. */
 #define NOISE_NONCE_REKEY UINT64_MAX

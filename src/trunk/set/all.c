@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A set of trunks: what is about all of them, and time. */
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 #include <errno.h>
 

@@ -3,7 +3,7 @@
  * Tests of sets of trunks: what becomes of trunks that are not good any more,
  * time, and what is about all of them.
  */
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -3,7 +3,7 @@
  * Tests of one direction of a channel. That the bytes are those of Noise is
  * tested in tests/trunk.
  */
-#include "trunk/noise_key.h"
+#include "trunk/noise/key.h"
 
 #include <errno.h>
 #include <setjmp.h>

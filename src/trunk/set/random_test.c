@@ -7,7 +7,7 @@
  * that can carry circuits; each waiter hears of one result, and of no failure
  * while his attempt goes on; no attempt is there twice.
  */
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of sets of trunks: how long to wait after a failure, T - 1 and T. */
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 #include <errno.h>
 #include <setjmp.h>

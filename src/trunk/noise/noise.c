@@ -10,14 +10,14 @@
  * next message does not open. Names of fields follow section 5 of the
  * framework: h is the hash, ck the chaining key, k and n key and number.
  */
-#include "trunk/noise.h"
+#include "trunk/noise/noise.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "trunk/noise_aead.h"
+#include "trunk/noise/aead.h"
 
 enum token {
 	END,

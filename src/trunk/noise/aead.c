@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A single message under ChaCha20-Poly1305 or AES-256-GCM. */
-#include "trunk/noise_aead.h"
+#include "trunk/noise/aead.h"
 
 #include <errno.h>
 #include <limits.h>

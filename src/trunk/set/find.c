@@ -5,7 +5,7 @@
  * The keys of those who have dialled us are theirs to choose, so tables are
  * seeded. What is found is compared as a whole.
  */
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 #include <string.h>
 

@@ -4,14 +4,14 @@
  *
  * docs/design/trunk-set.md has the states and the reasons.
  *
- *	set.c        questions, attempts
- *	set_waiter.c who is told of them
- *	set_entry.c  life of an entry
- *	set_find.c   which one is for whom
- *	set_all.c    what is about all trunks of a set
+ *	set.c     questions, attempts
+ *	waiter.c  who is told of them
+ *	entry.c   life of an entry
+ *	find.c    which one is for whom
+ *	all.c     what is about all trunks of a set
  */
-#ifndef TRUNK_SET_H
-#define TRUNK_SET_H
+#ifndef TRUNK_SET_SET_H
+#define TRUNK_SET_SET_H
 
 #include <vif/trunk_set.h>
 
@@ -91,7 +91,7 @@ struct vif_trunk_set {
 	struct vif_trunk_set_stats stats;
 };
 
-/* set_entry.c */
+/* entry.c */
 
 /* set_entry_new() - one that is trying; 0, -ENOSPC or -ENOMEM */
 int set_entry_new(struct vif_trunk_set *set, bool is_accepted,
@@ -134,7 +134,7 @@ static inline bool set_entry_is_asked(const struct set_entry *entry)
 /* set_entry_settle() - free it, when nothing is left of it */
 void set_entry_settle(struct set_entry *entry);
 
-/* set_find.c */
+/* find.c */
 
 /* set_tables_init() - 0, -ENOMEM, or what the random source returned */
 int set_tables_init(struct vif_trunk_set *set);
@@ -195,7 +195,7 @@ struct set_entry *set_find_state(const struct vif_trunk_set *set,
 uint32_t set_n_accepted(const struct vif_trunk_set *set,
 			const struct set_target *target);
 
-/* set_waiter.c */
+/* waiter.c */
 
 /* set_waiter_add() - he waits for it, whatever comes of it */
 void set_waiter_add(struct set_entry *entry, struct vif_trunk_waiter *waiter,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key pairs of X25519, and what two of them agree on (RFC 7748). */
-#include "trunk/noise_pair.h"
+#include "trunk/noise/pair.h"
 
 #include <errno.h>
 #include <string.h>

@@ -8,7 +8,7 @@
  *
  * VIF_TEST_SCALE=small flips one bit of each byte.
  */
-#include "trunk/noise.h"
+#include "trunk/noise/noise.h"
 
 #include <errno.h>
 #include <setjmp.h>

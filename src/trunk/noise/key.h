@@ -11,7 +11,7 @@
 #ifndef TRUNK_NOISE_KEY_H
 #define TRUNK_NOISE_KEY_H
 
-#include "trunk/noise_crypto.h"
+#include "trunk/noise/crypto.h"
 
 enum noise_direction {
 	NOISE_SEAL,

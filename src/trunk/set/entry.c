@@ -5,7 +5,7 @@
  * The states are in docs/design/trunk-set.md. A function that ends an entry may
  * free it, and no other: so a walk over all entries goes on.
  */
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 #include <errno.h>
 #include <stdlib.h>

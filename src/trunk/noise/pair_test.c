@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of X25519: RFC 7748, and the points it is not to be used with. */
-#include "trunk/noise_pair.h"
+#include "trunk/noise/pair.h"
 
 #include <errno.h>
 #include <setjmp.h>

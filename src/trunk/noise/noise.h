@@ -20,11 +20,11 @@
  * A payload has the security its message has: none in the first message of XX,
  * and one that can be replayed in that of IK. See section 7.7 of the framework.
  */
-#ifndef TRUNK_NOISE_H
-#define TRUNK_NOISE_H
+#ifndef TRUNK_NOISE_NOISE_H
+#define TRUNK_NOISE_NOISE_H
 
-#include "trunk/noise_key.h"
-#include "trunk/noise_pair.h"
+#include "trunk/noise/key.h"
+#include "trunk/noise/pair.h"
 
 /*
  * Two letters, of the initiator and of the responder: N has no static key, K

@@ -6,7 +6,7 @@
  * All memory of libcrypto comes from here, and is searched for each secret
  * before it is given back, and at the end of each test.
  */
-#include "trunk/noise.h"
+#include "trunk/noise/noise.h"
 
 #include <assert.h>
 #include <malloc.h>

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "trunk/noise_crypto.h"
+#include "trunk/noise/crypto.h"
 
 struct noise_pair {
 	EVP_PKEY *secret;

@@ -3,7 +3,7 @@
  * Tests of sets of trunks: who waits is told the truth, also when what he was to
  * be told of has gone.
  */
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One direction of a channel: CipherState of Noise, section 5.1. */
-#include "trunk/noise_key.h"
+#include "trunk/noise/key.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include <openssl/evp.h>
 
-#include "trunk/noise_aead.h"
+#include "trunk/noise/aead.h"
 
 int noise_key_init(struct noise_key *key, const struct noise_crypto *crypto,
 		   enum noise_cipher cipher, enum noise_direction direction,

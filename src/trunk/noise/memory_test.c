@@ -3,7 +3,7 @@
  * Tests that a handshake fails in good order for want of memory, whichever of
  * libcrypto's allocations it is that fails.
  */
-#include "trunk/noise.h"
+#include "trunk/noise/noise.h"
 
 #include <errno.h>
 #include <setjmp.h>

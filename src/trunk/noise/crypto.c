@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The algorithms that Noise is made of: SHA-256, HMAC and HKDF over it. */
-#include "trunk/noise_crypto.h"
+#include "trunk/noise/crypto.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-#include "trunk/noise_aead.h"
+#include "trunk/noise/aead.h"
 
 enum noise_crypto_numbers {
 	HASH_BLOCK_LEN = 64, /* of SHA-256 */

@@ -3,7 +3,7 @@
  * Tests of sets of trunks: nobody gets a trunk of another key than he asked for,
  * and which trunk is taken when both sides have dialled.
  */
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of sets of trunks: that all are found, however many there are. */
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 #include <errno.h>
 #include <setjmp.h>

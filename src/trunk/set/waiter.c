@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A set of trunks: who waits, for what, and what he is told. */
-#include "trunk/set.h"
+#include "trunk/set/set.h"
 
 #include <stdlib.h>
 
