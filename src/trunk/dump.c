@@ -231,6 +231,20 @@ static void put_stats(struct dump *dump, const struct vif_trunk *trunk)
 	close_nested(dump, "}");
 }
 
+static void put_budget(struct dump *dump, const struct budget_member *member)
+{
+	if (!member->budget)
+		return;
+	open_nested(dump, "budget", "{");
+	put_number(dump, "taken",
+		   atomic_load_explicit(&member->taken, memory_order_relaxed));
+	put_number(dump, "limit", member->budget->config.limit);
+	put_bool(
+		dump, "evicted",
+		atomic_load_explicit(&member->is_marked, memory_order_relaxed));
+	close_nested(dump, "}");
+}
+
 void vif_trunk_dump(const struct vif_trunk *trunk,
 		    void (*write)(void *user, const char *text, size_t len),
 		    void *user)
@@ -258,6 +272,7 @@ void vif_trunk_dump(const struct vif_trunk *trunk,
 	put_number(&dump, "tx_key", trunk->tx_seal.n_key);
 	put_number(&dump, "rx_key", trunk->rx_seal.n_key);
 	put_stats(&dump, trunk);
+	put_budget(&dump, &trunk->budget);
 	open_nested(&dump, "circuits", "[");
 	list_foreach(&trunk->circuits, link, after)
 		put_circuit(&dump, container_of(link, struct vif_circuit, all));

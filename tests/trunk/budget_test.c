@@ -4,11 +4,13 @@
  * nothing new is taken, and what is there goes on.
  */
 #include <vif/relay.h>
+#include <vif/trunk_stats.h>
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -34,6 +36,39 @@ static void just_under_the_limit_nothing_happens(void **state)
 	assert_int_equal(budget_stats(budget).refused, 0);
 	pair_free(pair);
 	assert_int_equal(budget_taken(budget), 0);
+	assert_int_equal(vif_trunk_budget_free(budget), 0);
+}
+
+struct text {
+	char bytes[8192];
+	size_t len;
+};
+
+static void add_text(void *user, const char *bytes, size_t len)
+{
+	struct text *text = user;
+
+	assert_true(len < sizeof(text->bytes) - text->len);
+	memcpy(text->bytes + text->len, bytes, len);
+	text->len += len;
+}
+
+static void a_dump_tells_of_it(void **state)
+{
+	struct vif_trunk_budget *budget = budget_make(3 * BUDGET_CIRCUIT, 0);
+	struct rig *pair = pair_new(budget);
+	static struct text text;
+	char wanted[96];
+
+	(void)state;
+	assert_int_equal(pair_dial(pair), 0);
+	vif_trunk_dump(pair->end[1], add_text, &text);
+	(void)snprintf(wanted, sizeof(wanted),
+		       "\"budget\":{\"taken\":%zu,\"limit\":%zu,"
+		       "\"evicted\":false}",
+		       BUDGET_CIRCUIT, 3 * BUDGET_CIRCUIT);
+	assert_non_null(strstr(text.bytes, wanted));
+	pair_free(pair);
 	assert_int_equal(vif_trunk_budget_free(budget), 0);
 }
 
@@ -203,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(just_under_the_limit_nothing_happens),
+		cmocka_unit_test(a_dump_tells_of_it),
 		cmocka_unit_test(at_the_limit_circuits_are_refused),
 		cmocka_unit_test(at_the_limit_flows_are_refused),
 		cmocka_unit_test(at_the_limit_own_circuits_cannot_be_dialled),
