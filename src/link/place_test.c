@@ -225,6 +225,25 @@ static void no_room_is_no_reason_to_stop(void **state)
 	wire_fini(&bench.wire);
 }
 
+/* What could not be placed is in memory of the source, and does wait. */
+static void room_that_does_not_fit_is_given_back(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 1, &none);
+	assert_int_equal(pump(&bench), WIRE_MOVED);
+	bench.source.into_fails = -ENOBUFS;
+	bench.destination.takes = 1;
+	assert_int_equal(pump(&bench), WIRE_BLOCKED);
+	expect(&bench, 2, 1);
+	assert_int_equal(bench.destination.n_ended, 1);
+	assert_int_equal(pump(&bench), WIRE_MOVED);
+	assert_int_equal(bench.destination.n_ended, 1);
+	assert_int_equal(counter_read(&bench.wire.drops[VIF_DROP_FULL]), 0);
+	wire_fini(&bench.wire);
+}
+
 /* A peer that takes back what it has offered cannot have them wait there. */
 static void what_is_lent_does_not_wait(void **state)
 {
@@ -317,6 +336,7 @@ int main(void)
 		cmocka_unit_test(only_long_packets_are_placed),
 		cmocka_unit_test(an_idle_source_gives_the_room_back),
 		cmocka_unit_test(no_room_is_no_reason_to_stop),
+		cmocka_unit_test(room_that_does_not_fit_is_given_back),
 		cmocka_unit_test(what_is_lent_does_not_wait),
 		cmocka_unit_test(stopped_destinations_have_no_room),
 		cmocka_unit_test(others_are_not_asked),

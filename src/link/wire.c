@@ -175,6 +175,13 @@ static bool may_place(const struct wire *wire)
 		stages_pass(wire->stages, wire->refused, wire->undone));
 }
 
+static void give_places_back(struct wire *wire)
+{
+	if (wire->has_places)
+		port_tx_places_end(wire->destination, wire->tx_queue);
+	wire->has_places = false;
+}
+
 static int receive_somehow(struct wire *wire)
 {
 	struct iovec place[WIRE_PLACES];
@@ -188,9 +195,11 @@ static int receive_somehow(struct wire *wire)
 	if (n > 0)
 		r = port_rx_into(wire->source, wire->rx_queue, place, n,
 				 wire->batch);
-	if (r == -ENOBUFS)
-		r = vif_port_rx(wire->source, wire->rx_queue, wire->batch);
-	return r;
+	if (r != -ENOBUFS)
+		return r;
+	/* What comes in memory of the source can wait for room. */
+	give_places_back(wire);
+	return vif_port_rx(wire->source, wire->rx_queue, wire->batch);
 }
 
 /*
@@ -242,9 +251,7 @@ int wire_pump(struct wire *wire, struct vif_port **ret_port)
 {
 	int r = move_burst(wire, ret_port);
 
-	if (wire->has_places)
-		port_tx_places_end(wire->destination, wire->tx_queue);
-	wire->has_places = false;
+	give_places_back(wire);
 	return r;
 }
 
