@@ -328,7 +328,7 @@ static uint32_t fill_slots(struct memif_queue *queue,
 		left -= desc.length;
 		desc.flags = left > 0 ? MEMIF_DESC_NEXT : 0;
 		desc.metadata = n == 0 ? word : 0;
-		if (data != run.to + run.len) {
+		if (run.len == 0 || data != run.to + run.len) {
 			copy_from(&cursor, run.to, run.len);
 			run = (struct run){ .to = data };
 		}
