@@ -14,6 +14,7 @@
 
 #include "base/bits.h"
 #include "port/memif/interface.h"
+#include "port/memif/queue_inner.h"
 #include "tests/memif/ends.h"
 
 /* Opens a pair with the same changes to both configs, and connects it. */
@@ -514,14 +515,46 @@ static void lent_room_outlives_the_peer(void **state)
 	}
 }
 
-/* Learning of packets */
-
 static bool is_readable(int fd)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 
 	return poll(&ready, 1, 0) == 1;
 }
+
+/*
+ * What a client offers is looked at when it is filled. Who could send packets
+ * before that waits for room then, and would do so in vain.
+ */
+static void a_fault_behind_packets_is_told(void **state)
+{
+	struct vif_memif_interface *tx;
+	struct memif_queue *queue;
+	struct vif_packet packet[2];
+	uint8_t byte = 0;
+	struct iovec seg = { &byte, 1 };
+	struct memif_desc desc = { .region = 9, .length = 2048 };
+	struct pair pair;
+
+	(void)state;
+	pair_start(&pair, &plain);
+	pair_check(&pair);
+	tx = pair.end[SERVER].interface;
+	queue = tx->tx[0].queue;
+	memif_slot_write(
+		memif_ring_slot(&queue->ring, (uint16_t)(queue->next + 1)),
+		&desc);
+	packet[0] = packet[1] =
+		(struct vif_packet){ .seg = &seg, .len = 1, .n_seg = 1 };
+	assert_false(is_readable(vif_memif_fd(pair.end[SERVER].memif)));
+	assert_int_equal(memif_interface_tx(tx, 0, packet, 2), 1);
+	assert_true(is_readable(vif_memif_fd(pair.end[SERVER].memif)));
+	pair_until(&pair, is_down);
+	assert_true(is_readable(memif_interface_tx_fd(tx, 0)));
+	pair_close(&pair);
+}
+
+/* Learning of packets */
 
 static bool wants_events(const struct pair *pair, enum ends_side side)
 {
@@ -754,6 +787,7 @@ int main(int argc, char **argv)
 		PLACED(what_is_lent_comes_first),
 		PLACED(fill_in_place),
 		PLACED(lent_room_outlives_the_peer),
+		PLACED(a_fault_behind_packets_is_told),
 		PLACED(headroom),
 		PLACED(forward_without_copying),
 		PLACED(memory_of_the_program),

@@ -32,21 +32,24 @@ static int turned_away(const struct memif_side *side)
 	return gate_is_inside(&side->gate) ? -EBUSY : -ENOTCONN;
 }
 
-/* The last one out tells the control thread, which may be waiting for that. */
+/*
+ * The last one out tells the control thread, which may be waiting for that. So
+ * does who has come upon a fault, also behind packets that were good: it has to
+ * end the connection.
+ */
 static void leave(struct vif_memif_interface *interface,
 		  struct memif_side *side)
 {
-	if (gate_leave(&side->gate))
+	bool is_dead = memif_queue_fault(side->queue) != MEMIF_FAULT_NONE;
+
+	if (gate_leave(&side->gate) || is_dead)
 		memif_poke(interface->socket->memif);
 }
 
-/* A fault: the control thread has to end the connection. */
-static int complain(struct vif_memif_interface *interface, int r)
+/* What a fault means for a program: the connection is about to end. */
+static int explain(int r)
 {
-	if (r != -EPROTO)
-		return r;
-	memif_poke(interface->socket->memif);
-	return -ENOTCONN;
+	return r == -EPROTO ? -ENOTCONN : r;
 }
 
 int vif_memif_rx(struct vif_memif_interface *interface, unsigned int queue,
@@ -63,7 +66,7 @@ int vif_memif_rx(struct vif_memif_interface *interface, unsigned int queue,
 	r = memif_queue_rx(side->queue, batch);
 	if (r <= 0)
 		leave(interface, side);
-	return complain(interface, r);
+	return explain(r);
 }
 
 void vif_memif_rx_done(struct vif_memif_interface *interface,
@@ -133,7 +136,7 @@ int vif_memif_tx(struct vif_memif_interface *interface, unsigned int queue,
 		return turned_away(side);
 	r = memif_queue_tx(side->queue, packet, n);
 	leave(interface, side);
-	return complain(interface, r);
+	return explain(r);
 }
 
 int vif_memif_write(struct vif_memif_interface *interface, unsigned int queue,
@@ -163,7 +166,7 @@ int vif_memif_reserve(struct vif_memif_interface *interface, unsigned int queue,
 	r = memif_queue_reserve(side->queue, (struct memif_buffer *)buffer, n);
 	if (r <= 0)
 		leave(interface, side);
-	return complain(interface, r);
+	return explain(r);
 }
 
 /* What was reserved cannot be sent any more once the peer is gone. */
@@ -212,7 +215,7 @@ int vif_memif_forward(struct vif_memif_interface *interface,
 		return turned_away(tx);
 	r = memif_queue_swap(rx->queue, batch, first, n, tx->queue);
 	leave(interface, tx);
-	return complain(interface, r);
+	return explain(r);
 }
 
 int vif_memif_rx_fd(const struct vif_memif_interface *interface,
@@ -317,13 +320,12 @@ void memif_interface_tx_places_end(struct vif_memif_interface *interface,
 }
 
 /* The thread is inside since it has had room lent. */
-static int tx_inside(struct vif_memif_interface *interface,
-		     struct memif_side *side, const struct vif_packet *packet,
+static int tx_inside(struct memif_side *side, const struct vif_packet *packet,
 		     unsigned int n)
 {
 	if (gate_is_shutting(&side->gate))
 		return -ENOTCONN;
-	return complain(interface, memif_queue_tx(side->queue, packet, n));
+	return explain(memif_queue_tx(side->queue, packet, n));
 }
 
 int memif_interface_tx(struct vif_memif_interface *interface,
@@ -334,7 +336,7 @@ int memif_interface_tx(struct vif_memif_interface *interface,
 	int r;
 
 	if (interface->tx[queue].has_places)
-		return tx_inside(interface, &interface->tx[queue], packet, n);
+		return tx_inside(&interface->tx[queue], packet, n);
 	if (!side)
 		return -ENOTCONN;
 	if (interface->n_tx == 1)
