@@ -522,6 +522,46 @@ static bool is_readable(int fd)
 	return poll(&ready, 1, 0) == 1;
 }
 
+static bool is_taken(struct memif_side *side)
+{
+	bool taken = atomic_flag_test_and_set(&side->is_taken);
+
+	if (!taken)
+		atomic_flag_clear(&side->is_taken);
+	return taken;
+}
+
+/*
+ * A peer may come back with fewer rings just when one is lent: those who share
+ * it then wait for the burst to end.
+ */
+static void lent_room_is_taken(void **state)
+{
+	static const struct vif_memif_interface_config two = { .ring_log2 = 6,
+							       .n_rx = 2,
+							       .n_tx = 2 };
+	struct iovec piece[64];
+	struct pair pair;
+
+	(void)state;
+	pair_start(&pair, &two);
+	for (int side = 0; side < SIDES; side++) {
+		struct vif_memif_interface *tx = pair.end[side].interface;
+
+		assert_int_equal(lend(&pair, (enum ends_side)side, piece), 64);
+		assert_true(is_taken(&tx->tx[0]));
+		assert_false(is_taken(&tx->tx[1]));
+		memif_interface_tx_places_end(tx, 0);
+		assert_false(is_taken(&tx->tx[0]));
+		/* What is not lent is not taken either. */
+		for (int i = 0; i < 40; i++)
+			assert_int_equal(vif_memif_write(tx, 0, piece, 60), 1);
+		assert_int_equal(lend(&pair, (enum ends_side)side, piece), 0);
+		assert_false(is_taken(&tx->tx[0]));
+	}
+	pair_close(&pair);
+}
+
 /*
  * What a client offers is looked at when it is filled. Who could send packets
  * before that waits for room then, and would do so in vain.
@@ -787,6 +827,7 @@ int main(int argc, char **argv)
 		PLACED(what_is_lent_comes_first),
 		PLACED(fill_in_place),
 		PLACED(lent_room_outlives_the_peer),
+		PLACED(lent_room_is_taken),
 		PLACED(a_fault_behind_packets_is_told),
 		PLACED(headroom),
 		PLACED(forward_without_copying),

@@ -291,21 +291,37 @@ static struct memif_side *shared_side(struct vif_memif_interface *interface,
 	return n > 0 ? &interface->tx[queue % n] : NULL;
 }
 
-/* A ring that others send on, too, is not theirs to wait for. */
+static unsigned int lend(struct vif_memif_interface *interface,
+			 struct memif_side *side, struct iovec *piece,
+			 unsigned int n)
+{
+	if (!gate_enter(&side->gate))
+		return 0;
+	n = memif_queue_places(side->queue, piece, n);
+	side->has_places = n > 0;
+	if (n == 0)
+		leave(interface, side);
+	return n;
+}
+
+/*
+ * A ring that others send on, too, is not theirs to wait for. It is taken all
+ * the same: the peer may be back with fewer rings when its gate lets us in.
+ */
 unsigned int memif_interface_tx_places(struct vif_memif_interface *interface,
 				       unsigned int queue, struct iovec *piece,
 				       unsigned int n)
 {
 	struct memif_side *side = &interface->tx[queue];
 
-	if (atomic_load_explicit(&interface->n_tx_ring, memory_order_relaxed) !=
-		    interface->n_tx ||
-	    !gate_enter(&side->gate))
+	if (side->has_places ||
+	    atomic_load_explicit(&interface->n_tx_ring, memory_order_relaxed) !=
+		    interface->n_tx)
 		return 0;
-	n = memif_queue_places(side->queue, piece, n);
-	side->has_places = n > 0;
+	take(side);
+	n = lend(interface, side, piece, n);
 	if (n == 0)
-		leave(interface, side);
+		put(side);
 	return n;
 }
 
@@ -317,6 +333,7 @@ void memif_interface_tx_places_end(struct vif_memif_interface *interface,
 	memif_queue_places_end(side->queue);
 	side->has_places = false;
 	leave(interface, side);
+	put(side);
 }
 
 /* The thread is inside since it has had room lent. */
