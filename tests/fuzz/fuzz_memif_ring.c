@@ -4,8 +4,8 @@
  *
  * Input: three bytes of choices, then orders: what the peer writes into memory,
  * and what we do meanwhile. The memory lies within gigabytes that nobody may
- * touch. What is lent must be in it, what is reserved can be written, and the
- * buffers of the client are each in one place.
+ * touch. What is lent must be in it, in both senses, what is reserved can be
+ * written, and the buffers of the client are each in one place.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,7 +17,9 @@
 enum fuzz_memif_sizes {
 	LOG2_MAX = 5,
 	BUFFER = 256,
+	LARGE_BUFFER = 2304, /* 32 of them are room for the longest packet */
 	PIECES = 3,
+	PLACES = 1 << LOG2_MAX,
 	RESERVE = 8,
 };
 
@@ -49,7 +51,7 @@ static struct rig *get_rig(void)
 {
 	static const struct rig_config config = { .log2_size = LOG2_MAX,
 						  .line = 128,
-						  .buffer_size = BUFFER,
+						  .buffer_size = LARGE_BUFFER,
 						  .is_fenced = true };
 	static struct rig *rig;
 
@@ -71,6 +73,8 @@ static void connect(struct rig *rig, struct input *input)
 	rig->config.line = shape & 0x80 ? 128 : 64;
 	rig->config.headroom = shape & 0x40 ? 64 : 0;
 	rig->config.resync = shape & 0x20;
+	rig->config.buffer_size = shape & 0x10 ? LARGE_BUFFER : BUFFER;
+	rig->config.stride = rig->config.buffer_size;
 	rig->config.index = take_16(input);
 	for (uint32_t i = 0; i < 2; i++) {
 		require(memif_ring_attach(
@@ -189,6 +193,56 @@ static void receive(struct rig *rig, struct input *input)
 	rig_done(rig, end);
 }
 
+/* A packet put into its place, behind headers of ours. Returns its pieces. */
+static uint16_t place(const struct iovec *piece, uint32_t len, uint8_t *header,
+		      struct iovec *seg)
+{
+	uint32_t head = len < VIF_PACKET_HDR_MAX ? len : VIF_PACKET_HDR_MAX;
+	uint32_t skip = head;
+	uint16_t n = 1;
+
+	seg[0] = (struct iovec){ header, head };
+	for (len -= head; len > 0; piece++, skip = 0) {
+		uint32_t part = (uint32_t)piece->iov_len - skip;
+
+		part = part < len ? part : len;
+		len -= part;
+		if (part > 0)
+			seg[n++] = (struct iovec){
+				(uint8_t *)piece->iov_base + skip, part
+			};
+	}
+	return n;
+}
+
+/* What is lent may be written; the peer takes it back, or does not. */
+static void send_placed(struct rig *rig, enum rig_end end, struct input *input)
+{
+	static uint8_t header[VIF_PACKET_HDR_MAX];
+	struct memif_queue *queue = rig->queue[end];
+	struct iovec piece[PLACES], seg[PLACES + 1];
+	struct vif_packet packet = { .seg = seg, .flags = VIF_PACKET_HOSTILE };
+	unsigned int n = memif_queue_places(queue, piece, PLACES);
+
+	require(n <= PLACES);
+	if (n == 0)
+		return;
+	for (unsigned int i = 0; i < n; i++) {
+		require(piece[i].iov_len >= VIF_PACKET_HDR_MAX);
+		require(is_in(&queue->config.regions->region[0],
+			      piece[i].iov_base, piece[i].iov_len));
+	}
+	packet.len = take_16(input) + 1u;
+	packet.n_seg = place(piece, packet.len, header, seg);
+	if (take_8(input) & 1)
+		write_slot(rig, input);
+	else
+		write_good_slot(rig, input);
+	write_index(rig, input, true);
+	require(memif_queue_tx(queue, &packet, 1) <= 1);
+	memif_queue_places_end(queue);
+}
+
 static void send(struct rig *rig, struct input *input)
 {
 	static uint8_t data[3 * UINT16_MAX];
@@ -197,6 +251,10 @@ static void send(struct rig *rig, struct input *input)
 	struct iovec seg[PIECES];
 	struct vif_packet packet = { .seg = seg };
 
+	if (how & 0x80) {
+		send_placed(rig, end, input);
+		return;
+	}
 	for (uint32_t i = 0; i <= (how >> 1) % PIECES; i++) {
 		size_t len = take_16(input) % (i == 0 ? 2048u : 256u);
 
@@ -248,7 +306,7 @@ static void check_tables(const struct rig *rig)
 		for (uint32_t i = 0; i < queue->size; i++) {
 			uint32_t at =
 				(queue->buffer[i] - rig_buffers_offset(rig)) /
-				BUFFER;
+				rig->config.stride;
 
 			require(at < 2 * queue->size);
 			require(used[at]++ == 0);
