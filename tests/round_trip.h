@@ -74,18 +74,29 @@ static inline size_t round_trip_flatten(const struct vif_packet *packet,
 	return len;
 }
 
+/* Whether a packet has just these bytes, in however many pieces. */
+static inline bool round_trip_same(const struct vif_packet *packet,
+				   const uint8_t *byte, size_t len)
+{
+	if (packet->len != len)
+		return false;
+	for (uint16_t i = 0; i < packet->n_seg; i++) {
+		if (memcmp(packet->seg[i].iov_base, byte,
+			   packet->seg[i].iov_len) != 0)
+			return false;
+		byte += packet->seg[i].iov_len;
+	}
+	return true;
+}
+
 /* The first packet of the input with these bytes that is still missing. */
 static inline int32_t round_trip_find(struct round_trip *trip,
 				      const struct vif_batch *in, size_t len)
 {
-	for (uint32_t i = 0; i < in->n; i++) {
-		const struct vif_packet *packet = &in->packet[i];
-
-		if (!trip->seen[i] && packet->n_seg == 1 &&
-		    packet->len == len &&
-		    memcmp(packet->seg[0].iov_base, trip->byte, len) == 0)
+	for (uint32_t i = 0; i < in->n; i++)
+		if (!trip->seen[i] &&
+		    round_trip_same(&in->packet[i], trip->byte, len))
 			return (int32_t)i;
-	}
 	return -1;
 }
 
@@ -119,6 +130,19 @@ static inline bool round_trip_is_input(const struct vif_batch *in,
 	return packet->seg >= in->seg && packet->seg < in->seg + in->n_seg_max;
 }
 
+/* Whether a byte is one of a packet. */
+static inline bool round_trip_has(const struct vif_packet *packet,
+				  const uint8_t *at)
+{
+	for (uint16_t i = 0; i < packet->n_seg; i++) {
+		const uint8_t *data = packet->seg[i].iov_base;
+
+		if (at >= data && at < data + packet->seg[i].iov_len)
+			return true;
+	}
+	return false;
+}
+
 /* Whether what a superpacket was made of was unfinished: by its first bytes. */
 static inline bool round_trip_unfinished(const struct vif_batch *in,
 					 const struct vif_packet *packet)
@@ -126,9 +150,7 @@ static inline bool round_trip_unfinished(const struct vif_batch *in,
 	const uint8_t *payload = packet->seg[1].iov_base;
 
 	for (uint32_t i = 0; i < in->n; i++)
-		if ((const uint8_t *)in->packet[i].seg[0].iov_base +
-			    packet->hdr_len ==
-		    payload)
+		if (round_trip_has(&in->packet[i], payload))
 			return in->packet[i].csum == VIF_CSUM_PARTIAL;
 	return false;
 }

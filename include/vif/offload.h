@@ -142,8 +142,9 @@ VIF_API void vif_glue_free(struct vif_glue *glue);
  * @in:   at most VIF_GLUE_BURST_MAX packets; they and their bytes are borrowed
  *        for as long as @out is used, and not changed.
  * @out:  cleared, then filled with as many packets as @in has, or fewer. Room
- *        for as many packets and twice as many pieces. Its packets are good
- *        until the next call.
+ *        for as many packets and twice as many pieces; packets in several
+ *        pieces are glued as far as there is room for them. Its packets are
+ *        good until the next call.
  *
  * The packets of a flow stay in order. Cutting what was glued gives back what
  * came in, bit for bit; a packet for which that would not be so, such as one

@@ -57,7 +57,7 @@ static int make_glue(struct stages *stages)
 	if (!stages->glue)
 		return -ENOMEM;
 	glue_init(stages->glue, config->medium, config->glue, config->seg_max);
-	return vif_batch_new(STAGES_BATCH, 2 * STAGES_BATCH, &stages->glued);
+	return vif_batch_new(STAGES_BATCH, STAGES_SEG, &stages->glued);
 }
 
 static int make_out(struct stages *stages)

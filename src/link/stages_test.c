@@ -257,6 +257,26 @@ static void other_kinds_pass(void **state)
 	bench_free(bench);
 }
 
+/* Takes the last packet apart, after its first bytes. */
+static void split(struct bench *bench, size_t first, uint16_t n_seg)
+{
+	struct vif_packet *packet = &bench->in->packet[bench->in->n - 1];
+	uint8_t *at = packet->seg[0].iov_base;
+	size_t left = packet->len - first;
+
+	bench->in->n_seg += n_seg - 1u;
+	packet->n_seg = n_seg;
+	packet->seg[0].iov_len = first;
+	at += first;
+	for (uint16_t i = 1; i < n_seg; i++) {
+		size_t len = i + 1 < n_seg ? left / n_seg : left;
+
+		packet->seg[i] = (struct iovec){ at, len };
+		at += len;
+		left -= len;
+	}
+}
+
 static const struct stages_config glue_only = {
 	.medium = VIF_MEDIUM_IP,
 	.glue = VIF_GSO_ALL,
@@ -280,6 +300,30 @@ static void singles_are_glued(void **state)
 	assert_int_equal(stages_next(bench->stages, &packet), 0);
 	assert_int_equal(counter_read(&count->glued_packets), 10);
 	assert_int_equal(counter_read(&count->glued_superpackets), 2);
+	bench_free(bench);
+}
+
+/* Of a full burst, too, in as many pieces as a wire has room for. */
+static void chains_are_glued(void **state)
+{
+	struct bench *bench = bench_new(&glue_only);
+	const struct vif_packet *packet;
+	uint32_t n_seg = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < PACKETS_MAX; i++) {
+		add_single(bench, i);
+		split(bench, HEADERS, 4);
+	}
+	assert_int_equal(bench->in->n_seg, bench->in->n_seg_max);
+	stages_begin(bench->stages, bench->in, 0, ALL);
+	assert_int_equal(stages_next(bench->stages, &packet), 4);
+	for (uint32_t i = 0; i < 4; i++)
+		n_seg += packet[i].n_seg;
+	/* 21 packets of three pieces, and their headers, are 64. */
+	assert_int_equal(packet[0].n_seg, VIF_PACKET_SEG_MAX);
+	assert_int_equal(packet[0].len, HEADERS + 2100);
+	assert_int_equal(n_seg, 3 * VIF_PACKET_SEG_MAX + 4);
 	bench_free(bench);
 }
 
@@ -482,26 +526,6 @@ static void abandoned_bursts_leave_nothing(void **state)
 	bench_free(bench);
 }
 
-/* Takes the last packet apart, after its first bytes. */
-static void split(struct bench *bench, size_t first, uint16_t n_seg)
-{
-	struct vif_packet *packet = &bench->in->packet[bench->in->n - 1];
-	uint8_t *at = packet->seg[0].iov_base;
-	size_t left = packet->len - first;
-
-	bench->in->n_seg += n_seg - 1u;
-	packet->n_seg = n_seg;
-	packet->seg[0].iov_len = first;
-	at += first;
-	for (uint16_t i = 1; i < n_seg; i++) {
-		size_t len = i + 1 < n_seg ? left / n_seg : left;
-
-		packet->seg[i] = (struct iovec){ at, len };
-		at += len;
-		left -= len;
-	}
-}
-
 /* One packet through stages of this kind; returns what comes out. */
 static uint32_t run_one(const struct stages_config *config, bool is_super,
 			uint16_t n_seg)
@@ -695,6 +719,7 @@ int main(void)
 		cmocka_unit_test(malformed_packets_are_counted),
 		cmocka_unit_test(other_kinds_pass),
 		cmocka_unit_test(singles_are_glued),
+		cmocka_unit_test(chains_are_glued),
 		cmocka_unit_test(refused_kinds_are_not_made),
 		cmocka_unit_test(kinds_are_glued_and_cut),
 		cmocka_unit_test(what_is_refused_now_is_done),

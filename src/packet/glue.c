@@ -19,6 +19,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "packet/sum.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 #include "wire/inet.h"
@@ -83,6 +84,9 @@ static bool parse(const struct glue *glue, const struct vif_packet *packet,
 	piece->hdr_len = (uint16_t)(inet.l4_off + l4);
 	piece->payload = packet->len - piece->hdr_len;
 	piece->is_partial = packet->csum == VIF_CSUM_PARTIAL;
+	piece->n_seg = packet->n_seg;
+	if (packet->seg[0].iov_len == piece->hdr_len)
+		piece->n_seg--; /* headers, and nothing else */
 	return true;
 }
 
@@ -109,22 +113,23 @@ static uint64_t pseudo_sum(const uint8_t *ip, uint8_t version, uint8_t proto,
 	return sum + checksum_short(ip + 8, 32);
 }
 
-static const uint8_t *payload_of(const struct glue_piece *piece)
-{
-	return (const uint8_t *)piece->packet->seg[0].iov_base + piece->hdr_len;
-}
-
-/* Sum of L4 header and payload, which may be in two places. */
+/* Sum of L4 header and payload, which may be in several places. */
 static uint64_t l4_sum(const struct glue_piece *piece)
 {
+	const struct vif_packet *packet = piece->packet;
 	const uint8_t *l4 = piece->data + piece->l4_off;
+	const uint8_t *payload =
+		(const uint8_t *)packet->seg[0].iov_base + piece->hdr_len;
 	uint32_t len = piece->hdr_len - piece->l4_off;
+	uint64_t sum;
 
-	if (l4 + len == payload_of(piece))
+	if (packet->n_seg == 1 && l4 + len == payload)
 		return checksum_sum(l4, len + piece->payload);
 	/* L4 headers are of even lengths. */
-	return checksum_sum(l4, len) +
-	       checksum_sum(payload_of(piece), piece->payload);
+	sum = checksum_sum(l4, len);
+	if (packet->n_seg == 1)
+		return sum + checksum_sum(payload, piece->payload);
+	return sum + pieces_sum(packet->seg, packet->n_seg, piece->hdr_len);
 }
 
 /*
@@ -168,7 +173,7 @@ static bool is_candidate(const struct glue *glue,
 {
 	const struct vif_packet *packet = piece->packet;
 
-	if (!(glue->gso & VIF_GSO_BIT(kind_of(piece))) || packet->n_seg != 1 ||
+	if (!(glue->gso & VIF_GSO_BIT(kind_of(piece))) ||
 	    packet->gso != VIF_GSO_NONE || piece->payload == 0 ||
 	    piece->hdr_len > VIF_PACKET_HDR_MAX)
 		return false;
@@ -246,6 +251,14 @@ static bool is_next(const struct glue_chain *chain,
 	       tcp_seq(piece->data + piece->l4_off) == chain->next_seq;
 }
 
+/* Pieces of the output that a packet takes which joins a chain. */
+static uint32_t seg_needed(const struct glue_chain *chain,
+			   const struct glue_piece *piece)
+{
+	/* One alone is passed on where it is. */
+	return piece->n_seg + (chain->n == 1 ? chain->n_seg : 0);
+}
+
 /* What differs most often is looked at first. */
 static bool continues(const struct glue *glue, const struct glue_chain *chain,
 		      const struct glue_piece *piece)
@@ -255,8 +268,9 @@ static bool continues(const struct glue *glue, const struct glue_chain *chain,
 	return chain->is_open && same_form(piece, first) &&
 	       is_next(chain, piece) && piece->payload <= first->payload &&
 	       chain->len + piece->payload - piece->l3_off <= 65535 &&
-	       chain->n + 1 < glue->seg_max && same_ip(piece, first->data) &&
-	       same_l4(piece, first->data);
+	       chain->n_seg + piece->n_seg <= glue->seg_max &&
+	       seg_needed(chain, piece) <= glue->seg_left &&
+	       same_ip(piece, first->data) && same_l4(piece, first->data);
 }
 
 static bool has_push(const struct glue_piece *piece)
@@ -273,6 +287,7 @@ static void advance(struct glue *glue, struct glue_chain *chain, uint32_t i)
 	chain->last = i;
 	chain->n++;
 	chain->len += piece->payload;
+	chain->n_seg += piece->n_seg;
 	chain->next_id++;
 	chain->next_seq += piece->payload;
 	/* A short segment and PSH are where cutting ends, so here, too. */
@@ -299,6 +314,7 @@ static void begin_open(struct glue *glue, uint32_t i, uint32_t place)
 	chain = begin(glue, i);
 	chain->n = 0;
 	chain->len = piece->hdr_len;
+	chain->n_seg = 1;
 	if (piece->version == 4)
 		chain->next_id =
 			get_be16(piece->data + piece->l3_off + INET_IP4_ID);
@@ -337,6 +353,7 @@ static struct glue_chain *find(struct glue *glue, uint32_t place)
 
 static void join(struct glue *glue, struct glue_chain *chain, uint32_t i)
 {
+	glue->seg_left -= seg_needed(chain, &glue->piece[i]);
 	glue->piece[chain->last].next = i;
 	advance(glue, chain, i);
 }
@@ -398,6 +415,22 @@ static void write_header(const struct glue *glue,
 	}
 }
 
+static void add_payload(const struct glue_piece *piece, struct vif_batch *out)
+{
+	const struct vif_packet *packet = piece->packet;
+	size_t skip = piece->hdr_len;
+
+	for (uint16_t i = 0; i < packet->n_seg; i++) {
+		uint8_t *data = packet->seg[i].iov_base;
+		size_t len = packet->seg[i].iov_len;
+
+		if (len > skip)
+			out->seg[out->n_seg++] =
+				(struct iovec){ data + skip, len - skip };
+		skip = 0;
+	}
+}
+
 static void emit_super(struct glue *glue, const struct glue_chain *chain,
 		       uint8_t *header, struct vif_batch *out)
 {
@@ -405,19 +438,16 @@ static void emit_super(struct glue *glue, const struct glue_chain *chain,
 	struct vif_packet *packet = vif_batch_add(out, header, first->hdr_len);
 	uint32_t at = chain->first;
 
-	assert(packet && out->n_seg + chain->n <= out->n_seg_max);
+	assert(packet && out->n_seg + chain->n_seg - 1 <= out->n_seg_max);
 	write_header(glue, chain, header);
 	for (uint32_t i = 0; i < chain->n; i++) {
 		const struct glue_piece *piece = &glue->piece[at];
 
-		out->seg[out->n_seg++] = (struct iovec){
-			(uint8_t *)payload_of(piece),
-			piece->payload,
-		};
+		add_payload(piece, out);
 		packet->flags |= piece->packet->flags;
 		at = piece->next;
 	}
-	packet->n_seg = (uint16_t)(chain->n + 1);
+	packet->n_seg = (uint16_t)(&out->seg[out->n_seg] - packet->seg);
 	packet->len = chain->len;
 	packet->l3_off = first->l3_off;
 	packet->l4_off = first->l4_off;
@@ -436,6 +466,7 @@ uint32_t glue_burst(struct glue *glue, const struct vif_batch *in,
 	assert(in->n <= GLUE_BURST_MAX && out->n == 0 && out->n_max >= in->n &&
 	       out->n_seg_max >= 2 * in->n);
 	glue->n_chain = 0;
+	glue->seg_left = out->n_seg_max;
 	glue->epoch++;
 	for (uint32_t i = 0; i < in->n; i++)
 		sort(glue, &in->packet[i], i);

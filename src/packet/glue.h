@@ -30,6 +30,7 @@ struct glue_piece {
 	uint8_t version;
 	bool is_tcp;
 	bool is_partial; /* the checksum is left unfinished */
+	uint16_t n_seg;  /* pieces of its payload, at most */
 	uint32_t payload;
 	uint32_t next; /* piece of the same chain */
 };
@@ -40,6 +41,7 @@ struct glue_chain {
 	uint32_t last;
 	uint32_t n;
 	uint32_t len;      /* bytes of the superpacket */
+	uint32_t n_seg;    /* and its pieces, headers and all */
 	uint32_t next_seq; /* TCP: what has to come next */
 	uint16_t next_id;  /* IPv4 */
 	bool is_open;
@@ -51,6 +53,7 @@ struct glue {
 	uint32_t seg_max; /* pieces a superpacket may have */
 	enum vif_medium medium;
 	uint32_t n_chain;
+	uint32_t seg_left; /* pieces there is room for in the output */
 	uint64_t epoch; /* entries of another one are void; never comes again */
 	struct {
 		uint64_t epoch;
@@ -86,7 +89,8 @@ uint32_t glue_place(const struct glue_piece *piece);
  * @glue: after glue_init().
  * @in:	  at most GLUE_BURST_MAX packets; borrowed until out has been sent.
  * @out:  empty; gets the packets, in order, as many as @in has or fewer. Has
- *	  room for as many packets, and for twice as many pieces.
+ *	  room for as many packets, and for twice as many pieces. Of packets
+ *	  in several pieces, as many are glued as it has room for.
  *
  * A packet whose checksums are wrong passes alone and as it is. Headers that a
  * peer can still change (VIF_PACKET_HOSTILE) are copied once, judged, and used

@@ -25,6 +25,7 @@
 enum {
 	BURSTS = 100000,
 	BURSTS_SMALL = 10000,
+	PIECES_MAX = 6, /* of a packet that comes in */
 };
 
 struct room {
@@ -55,6 +56,31 @@ static void unfinish(struct vif_packet *packet, uint8_t *ip)
 		 naive_pseudo(ip, found.proto, packet->len - found.l4_off));
 }
 
+/* Takes the last packet apart, as long as there is room for pieces. */
+static void take_apart(struct vif_batch *in, struct stream *stream)
+{
+	struct vif_packet *packet = &in->packet[in->n - 1];
+
+	/* The others need a piece each. */
+	while (in->n_seg + in->n_max - in->n < in->n_seg_max &&
+	       packet->n_seg < PIECES_MAX) {
+		struct iovec *seg = &packet->seg[packet->n_seg - 1];
+		size_t len = seg->iov_len;
+		size_t first = stream_below(stream, (uint32_t)len);
+
+		/* The headers are in one piece, mostly. */
+		if (packet->n_seg == 1 && !stream_one_in(stream, 8))
+			first = CRAFT_HEADER_MAX;
+		if (first == 0 || first >= len)
+			return;
+		seg[0].iov_len = first;
+		seg[1] = (struct iovec){ (uint8_t *)seg->iov_base + first,
+					 len - first };
+		packet->n_seg++;
+		in->n_seg++;
+	}
+}
+
 static void make_burst(struct room *room, uint64_t seed)
 {
 	struct craft burst[GLUE_BURST_MAX];
@@ -79,6 +105,8 @@ static void make_burst(struct room *room, uint64_t seed)
 		/* One flow of some bursts is from a sender on this machine. */
 		if (seed % 2 && burst[i].port == 0)
 			unfinish(packet, room->byte[i]);
+		if (stream_one_in(&stream, 3))
+			take_apart(room->in, &stream);
 		memcpy(room->copy[i], room->byte[i], len);
 	}
 }
@@ -158,7 +186,7 @@ static int set_up(void **state)
 	struct room *room = calloc(1, sizeof(*room));
 
 	if (!room ||
-	    vif_batch_new(GLUE_BURST_MAX, GLUE_BURST_MAX, &room->in) < 0 ||
+	    vif_batch_new(GLUE_BURST_MAX, 3 * GLUE_BURST_MAX, &room->in) < 0 ||
 	    vif_batch_new(GLUE_BURST_MAX, 2 * GLUE_BURST_MAX, &room->out) < 0)
 		return -1;
 	*state = room;

@@ -117,7 +117,7 @@ static void add_piece(struct burst *burst, struct vif_packet *packet,
  * is right becomes the sum it is to start from, any other stays and is wrong.
  */
 static void set_partial(struct vif_packet *packet, enum vif_medium medium,
-			size_t l3)
+			size_t l3, const uint8_t *byte)
 {
 	uint8_t *data = packet->seg[0].iov_base;
 	struct vif_packet partial = *packet;
@@ -127,7 +127,7 @@ static void set_partial(struct vif_packet *packet, enum vif_medium medium,
 	if (packet->seg[0].iov_len <= l3 ||
 	    !naive_find(data + l3, packet->seg[0].iov_len - l3, &found))
 		return;
-	good = packet->n_seg == 1 && naive_good(data + l3, packet->len - l3);
+	good = naive_good(byte + l3, packet->len - l3);
 	partial.csum = VIF_CSUM_PARTIAL;
 	partial.l3_off = (uint16_t)l3;
 	partial.l4_off = (uint16_t)(l3 + found.l4_off);
@@ -157,7 +157,7 @@ static void add(struct burst *burst, size_t len, bool in_two, uint8_t state)
 	    naive_good_padded(burst->byte + l3, len - l3))
 		packet->csum = VIF_CSUM_VERIFIED;
 	if (state == STATE_PARTIAL)
-		set_partial(packet, burst->medium, l3);
+		set_partial(packet, burst->medium, l3, burst->byte);
 	require(vif_packet_check(packet, burst->medium) == 0);
 	burst->copy[burst->in->n] = exact(len);
 	require(round_trip_flatten(packet, burst->copy[burst->in->n]) == len);

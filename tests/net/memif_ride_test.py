@@ -125,6 +125,11 @@ def chains(net, keys):
     return transfer(net, ("auto", "auto"), True, keys=keys)
 
 
+def chains_are_glued(net, keys):
+    """Packets of an ordinary peer that come as chains, too."""
+    return transfer(net, ("off", "off"), False, checksums=False, keys=keys)
+
+
 def kernel_has_uso():
     release = os.uname().release.split(".")
     return (int(release[0]), int(release[1])) >= (6, 2)
@@ -224,6 +229,9 @@ def main(arguments):
     add("two queues", transfer, ("auto", "auto"), True, keys=["queues=2"])
     for buffer in (512, 1024, 4096, 65535):
         add(f"buffers of {buffer}", chains, [f"buffer={buffer}"])
+    for buffer in (256, 1024):
+        add(f"buffers of {buffer}, glued", chains_are_glued,
+            [f"buffer={buffer}"])
     for kind in MODES:
         add(f"UDP segments over {kind}, whole", segmented, kind, "auto", True)
         add(f"UDP segments over {kind}, cut", segmented, kind, "tso", False)
