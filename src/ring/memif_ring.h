@@ -20,7 +20,8 @@
  * not.
  *
  * Publishing: descriptors and data first, then the index with release; it pairs
- * with the acquire of the other side's look.
+ * with the acquire of the other side's look. Giving back is the same.
+ * tests/model/memif_ring.pml checks that both are enough, and needed.
  *
  * Sleeping: the consumer clears the event, clears MASK_INT, and looks at the
  * index once more; the producer publishes the index, then looks at the flag.
