@@ -6,7 +6,8 @@
  *	memif_sim          every cut at every record and byte, then random runs
  *	memif_sim SEED     one random run again, told step by step
  *
- * Whatever happens, in the end both sides are up with the same geometry, or
+ * Whatever happens, in the end both sides are up with the same geometry, and
+ * agree on the offload state that may ride along, which is what both want; or
  * each one is down with a reason (or killed), and neither has been neither for
  * longer than the time of the handshake.
  */
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <vif/packet.h>
 
 #include "base/bits.h"
 #include "port/memif/handshake.h"
@@ -84,6 +87,7 @@ struct sim {
 	unsigned int at_record; /* counted from 0, both directions together */
 	size_t len;             /* for MISHAP_SHORT */
 	unsigned int n_sent;
+	uint64_t nonce; /* of the last connection */
 	bool tell;
 	struct memif_handshake_config config[SIDES];
 	struct end end[SIDES];
@@ -138,6 +142,7 @@ static void set_up(struct sim *sim, const char *title)
 		.bytes_max = UINT64_C(1) << 32,
 		.secret = "secret",
 		.name = "server",
+		.ride = MEMIF_RIDE_ALL,
 	};
 	sim->config[CLIENT] = (struct memif_handshake_config){
 		.role = MEMIF_CLIENT,
@@ -147,6 +152,8 @@ static void set_up(struct sim *sim, const char *title)
 		.timeout_ns = TIMEOUT,
 		.secret = "secret",
 		.name = "client",
+		.ride = MEMIF_RIDE_ALL,
+		.buffer_len = 2048,
 	};
 }
 
@@ -436,6 +443,8 @@ static void connect_ends(struct sim *sim)
 		.max_s2c_ring = 3,
 		.max_c2s_ring = 3,
 		.max_log2_size = MEMIF_LOG2_MAX,
+		.rider = { .ride = sim->config[SERVER].ride,
+			   .nonce = ++sim->nonce },
 	};
 
 	memset(sim->end, 0, sizeof(sim->end));
@@ -454,6 +463,18 @@ static bool is_up(const struct sim *sim)
 	       !sim->end[SERVER].killed && !sim->end[CLIENT].killed;
 }
 
+/* What both want, and a ring has room for; nothing without checksums. */
+static uint16_t ride_of(const struct sim *sim)
+{
+	const struct memif_handshake_config *client = &sim->config[CLIENT];
+	uint64_t room = (uint64_t)client->buffer_len << client->log2_size;
+	uint16_t ride = client->ride & sim->config[SERVER].ride;
+
+	if (!(ride & MEMIF_RIDE_CSUM))
+		return 0;
+	return room < 2 * (uint64_t)VIF_PACKET_LEN_MAX ? MEMIF_RIDE_CSUM : ride;
+}
+
 static void check_geometry(const struct sim *sim)
 {
 	const struct memif_geometry *a = &sim->end[SERVER].hs.geometry;
@@ -465,6 +486,8 @@ static void check_geometry(const struct sim *sim)
 	check(sim, memcmp(a->region_size, b->region_size,
 			  sizeof(a->region_size)) == 0);
 	check(sim, same_places(a, b));
+	check(sim, a->ride == ride_of(sim));
+	check(sim, b->ride == ride_of(sim));
 }
 
 static void check_result(const struct sim *sim)
@@ -547,6 +570,9 @@ static void randomize(struct sim *sim)
 {
 	static const uint64_t delays[] = { 1, MEMIF_MS, 400 * MEMIF_MS,
 					   3000 * MEMIF_MS };
+	static const uint16_t rides[] = { 0, MEMIF_RIDE_CSUM, MEMIF_RIDE_TCP,
+					  MEMIF_RIDE_CSUM | MEMIF_RIDE_TCP,
+					  MEMIF_RIDE_ALL };
 	struct memif_handshake_config *client = &sim->config[CLIENT];
 	struct memif_handshake_config *server = &sim->config[SERVER];
 
@@ -559,6 +585,9 @@ static void randomize(struct sim *sim)
 	client->line = pick(sim, 2) ? 64 : 128;
 	client->mode = pick(sim, 8) ? MEMIF_MODE_ETHERNET : MEMIF_MODE_IP;
 	client->secret[0] = pick(sim, 8) ? 's' : 'S';
+	client->buffer_len = pick(sim, 2) ? 2048 : 256;
+	client->ride = rides[pick(sim, ARRAY_LEN(rides))];
+	server->ride = rides[pick(sim, ARRAY_LEN(rides))];
 }
 
 static void choose_mishap(struct sim *sim)
@@ -571,12 +600,14 @@ static void choose_mishap(struct sim *sim)
 /* How runs ended, so that it is noticed when they all end the same way. */
 struct tally {
 	unsigned long up;
+	unsigned long rides; /* of them, with offload state */
 	unsigned long down[MEMIF_DOWN_N];
 };
 
 static void count(struct tally *tally, const struct sim *sim)
 {
 	tally->up += is_up(sim);
+	tally->rides += is_up(sim) && sim->end[CLIENT].hs.geometry.ride != 0;
 	for (int i = 0; i < SIDES; i++)
 		tally->down[sim->end[i].hs.down]++;
 }
@@ -598,7 +629,8 @@ static void check_tally(const struct tally *tally)
 		if (tally->down[i] > 0)
 			printf("%8lu %s\n", tally->down[i],
 			       memif_down_name((enum memif_down)i));
-	printf("%8lu up\n", tally->up);
+	printf("%8lu up, %lu of them with offload state\n", tally->up,
+	       tally->rides);
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
 		if (tally->down[wanted[i]] > 0)
 			continue;
@@ -606,7 +638,7 @@ static void check_tally(const struct tally *tally)
 			      memif_down_name(wanted[i]));
 		exit(1); /* NOLINT(concurrency-mt-unsafe): one thread */
 	}
-	if (tally->up < N_SEED / 10) {
+	if (tally->up < N_SEED / 10 || tally->rides < tally->up / 10) {
 		(void)fprintf(stderr, "hardly any run ended up\n");
 		exit(1); /* NOLINT(concurrency-mt-unsafe): one thread */
 	}
