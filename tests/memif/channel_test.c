@@ -341,6 +341,8 @@ static void connecting_says_what_is_wrong(void **state)
 
 	(void)state;
 	expect_refusal(place_path("none"), -ENOENT, "is it running");
+	expect_refusal(place_path("none"), -ENOENT, "role=server");
+	expect_refusal(place_abstract("none"), -ECONNREFUSED, "role=server");
 	expect_refusal(place_abstract("none"), -ECONNREFUSED, "namespace");
 
 	fd = listen_on(place_abstract("a"), SOCK_SEQPACKET);

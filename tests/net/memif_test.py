@@ -349,6 +349,20 @@ def stale_socket(net):
 
 
 @cases
+def socket_of_another_user(net):
+    harness.need_root()
+    cable = Cable(net)
+    program = harness.public_copy(net.directory, harness.binary("VIF"))[0]
+    cable.start("server")
+    cable.vif["client"] = net.vif("link", "null:", f"memif:{cable.path}",
+                                  before=harness.become_nobody,
+                                  program=program).wait_ready()
+    notice = wait_notice(cable, "client", "cannot connect", "denied")
+    check("user or group of the server" in notice, f"hint in {notice!r}")
+    cable.stop()
+
+
+@cases
 def file_that_is_no_socket(net):
     path = f"{net.directory}/file"
     with open(path, "w", encoding="ascii") as file:

@@ -39,8 +39,9 @@ static int hint_at_refusal(const struct memif_socket_name *name, int code,
 
 	if (memif_socket_name_is_abstract(name))
 		return error_hint(error, code,
-				  "no server listens in this network "
-				  "namespace, which abstract names belong to");
+				  "no server (role=server) listens in this "
+				  "network namespace, which abstract names "
+				  "belong to");
 	if (stat(name->text, &info) == 0 && !S_ISSOCK(info.st_mode)) {
 		error_why(error, code, "it is no socket");
 		return error_hint(error, code,
@@ -67,11 +68,14 @@ static int explain(const struct memif_socket_name *name, int code,
 	if (code == -ENOENT)
 		return error_hint(error, code,
 				  "the server makes the socket: is it running, "
-				  "and is the path right?");
+				  "is the path right, and is one end "
+				  "role=server?");
 	if (code == -EACCES || code == -EPERM)
 		return error_hint(error, code,
-				  "the server decides who may use the socket: "
-				  "see its keys mode and owner");
+				  "its file does not let this user connect: be "
+				  "the user or group of the server, or have it "
+				  "give the file to others (DPDK: owner-uid, "
+				  "owner-gid)");
 	if (code == -EPROTOTYPE)
 		return error_why(error, code,
 				 "it is a socket of another kind, not memif's");
