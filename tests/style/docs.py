@@ -4,6 +4,8 @@
 
 Directly in front of each VIF_API prototype: name() - phrase, @param: for each
 parameter in order, then Return: unless it returns nothing, Context:.
+
+And that no design page tells of a public function there is none of.
 """
 
 import re
@@ -17,6 +19,7 @@ PROTOTYPE = re.compile(r"^VIF_API\s[^;]*;", re.MULTILINE)
 COMMENT_BEFORE = re.compile(r"/\*\*\n((?: \*(?: [^\n]*)?\n)*) \*/\n\Z")
 NAME = re.compile(r"(\w+)\s*\((.*)\)", re.DOTALL)
 FIELDS = ["Return", "Context", "Ownership", "Since"]
+MENTION = re.compile(r"`(vif_\w+)\(\)`")
 FIELD = re.compile(rf"^({'|'.join(FIELDS)}):", re.MULTILINE)
 
 
@@ -95,12 +98,19 @@ def check_fields(prototype, comment):
     return faults
 
 
+def check_pages(root, names):
+    return [f"{path}: there is no {name}()"
+            for path in tree.files(root, ["docs/design"], ".md")
+            for name in sorted(set(MENTION.findall(tree.read(root, path))) -
+                               names)]
+
+
 def check(root):
     faults = []
-    n = 0
+    names = set()
     for path in tree.files(root, ["include/vif"], ".h"):
         for prototype, comment in prototypes(tree.read(root, path)):
-            n += 1
+            names.add(prototype.name)
             if comment is None:
                 found = ["has no kernel-doc comment directly before it"]
             else:
@@ -109,9 +119,9 @@ def check(root):
                          check_fields(prototype, comment))
             faults += [f"{path}: {prototype.name}(): {fault}"
                        for fault in found]
-    if n == 0:
+    if not names:
         faults.append("include/vif has no VIF_API prototype")
-    return faults
+    return faults + check_pages(root, names)
 
 
 HEADER = """\
@@ -143,7 +153,8 @@ VIF_API void vif_end(void);
 """
 
 PATH = "include/vif/link.h"
-GOOD = {PATH: HEADER}
+PAGE = "docs/design/link.md"
+GOOD = {PATH: HEADER, PAGE: "`vif_walk()`, `vif_end()`, `walk()`\n"}
 
 BROKEN = [{PATH: HEADER.replace(old, new, 1)} for old, new in [
     ("/**\n", "/*\n"),
@@ -158,7 +169,7 @@ BROKEN = [{PATH: HEADER.replace(old, new, 1)} for old, new in [
     (" * vif_end() - end\n *\n", " * vif_end() - end\n *\n * Return: 0.\n"),
     (" * Return: how many.\n * Context: any thread.\n",
      " * Context: any thread.\n * Return: how many.\n"),
-]] + [{PATH: "#define VIF_API\n"}]
+]] + [{PATH: "#define VIF_API\n", PAGE: ""}, {PAGE: "`vif_wander()`\n"}]
 
 
 if __name__ == "__main__":
