@@ -137,6 +137,7 @@ struct vif_memif_interface_config {
 	uint32_t offload_gso; /* kinds of superpackets, VIF_GSO_BIT(): TCP over
 			       * both IPs, UDP; need offload_csum */
 	bool no_retry;        /* client: only vif_memif_connect() connects */
+	uint32_t retry_ms;    /* client: longest pause between tries; 3000 */
 	/*
 	 * There is a peer, and queues can be used; the peer is gone, and what
 	 * to do about it may be in the details. In the control thread; may call

@@ -248,6 +248,15 @@ static uint32_t random_number(void *user)
 	return (uint32_t)((*x ^ *x >> 30) * 0xbf58476d1ce4e5b9u >> 32);
 }
 
+/* Pauses double from a tenth of a second on, or begin with the longest. */
+static void fill_retry(const struct vif_memif_interface_config *config,
+		       struct memif_link_config *ret)
+{
+	ret->retry_max_ns = config->retry_ms * MEMIF_MS;
+	if (ret->retry_max_ns < MEMIF_RETRY_MIN_NS)
+		ret->retry_min_ns = ret->retry_max_ns; /* 0: the default */
+}
+
 static void fill_link_config(struct vif_memif_interface *interface,
 			     const struct vif_memif_interface_config *config,
 			     struct port_queue *counters,
@@ -281,6 +290,7 @@ static void fill_link_config(struct vif_memif_interface *interface,
 		(uint16_t)(server ? interface->n_rx : interface->n_tx);
 	ret->n_ring[MEMIF_S2C] =
 		(uint16_t)(server ? interface->n_tx : interface->n_rx);
+	fill_retry(config, ret);
 	ret->ride = memif_ride_of(config->offload_csum, config->offload_gso);
 	ret->heap = heap_of(interface);
 	ret->queue.counters = counters;
