@@ -33,6 +33,7 @@ DESCRIPTORS = "descriptor"
 REGION_INDEX = "region index|region"
 RING = "ring"
 INDEX = "index"
+CHAIN = "chain|end|slots|packet"
 DATA = "index|descriptor|region|bytes|buffer|length|slot"
 
 TIB = 1 << 40
@@ -49,7 +50,12 @@ class Attack:
     def __init__(self, name, action, outcome, counter=None, keys=(),
                  slow=False):
         self.name, self.action, self.outcome = name, action, outcome
+        # On the rings there is one counter for all of it.
+        if outcome in (DATA, INDEX, CHAIN):
+            counter = "data"
         self.counter, self.keys, self.slow = counter, keys, slow
+        if outcome not in (ENDS, LIVES, ANY) and not counter:
+            raise ValueError(f"{name}: what gives a reason is counted")
 
 
 CLIENT, SERVER = [], []
@@ -188,14 +194,14 @@ table(client, (
     ("INIT twice", replaced(1, Step(peer.init())), UNEXPECTED,
      "record_order"),
     ("CONNECT at once", replaced(1, Step(peer.connect())),
-     "unexpected|no ring|without", None),
+     "unexpected|no ring|without", "ring_none"),
     ("CONNECT without rings", replaced(2, Step(peer.connect())),
-     "unexpected|no ring|without", None),
+     "unexpected|no ring|without", "ring_none"),
     ("a region after a ring", replaced(3, lambda link, _: Step(
         peer.add_region(1, 1 << 16), memory_file(1 << 16))),
      "region after|unexpected", "record_order"),
     ("a ring before a region", replaced(1, lambda link, honest: honest[2]),
-     "unknown|unexpected|region", None),
+     "unknown|unexpected|region", "ring_region"),
 ))
 
 # INIT
@@ -225,7 +231,7 @@ for what, secret in (("wrong", b"sesama"), ("longer", b"sesame1"),
 client("no secret", "secret", "secret_absent", keys=("secret",))(init_with())
 
 
-@client("guessing the secret", "secret", None, keys=("secret",))
+@client("guessing the secret", "secret", "secret_rate", keys=("secret",))
 def guess(link):
     for i in range(N_AGAIN):
         with peer.Client(link.address, secret=b"%d" % i) as other:
@@ -327,13 +333,13 @@ table(client, (
     ("a region of 64 TiB", region_of(size=64 * TIB, file=sparse),
      "more than|large", "region_size"),
     ("a region of 2^64 - 1 bytes", region_of(size=2 ** 64 - 1),
-     "more than|large|short", None),
+     "more than|large|short", "region_size"),
     ("a region longer than its file", region_of(file=short),
-     "short|smaller|region", None),
+     "short|smaller|region", "region_file"),
     ("memory that can shrink", region_of(file=stubborn),
      "seal|shrink", "region_file"),
     ("memory to read only", region_of(file=read_only),
-     "read|writ|region|memory", None),
+     "read|writ|region|memory", "region_file"),
     ("memory that must not be written", region_of(file=no_writing), ENDS,
      None),
 ))
@@ -426,7 +432,8 @@ table(client, (
      "ring_overlap"),
     ("two rings that overlap", second_ring(offset=1024), "overlap",
      "ring_overlap"),
-    ("the same ring again", second_ring(flags=RING_C2S), RING, None),
+    ("the same ring again", second_ring(flags=RING_C2S), RING,
+     "ring_index"),
     ("an eventfd that blocks", ring_of(file=lambda: eventfd(0, 0)), LIVES,
      None),
     ("an eventfd that is full",
@@ -434,7 +441,7 @@ table(client, (
 ))
 
 
-@client("as many rings as there are numbers", RING, None)
+@client("as many rings as there are numbers", RING, "ring_count")
 def many_rings(link):
     link.log2 = 1
     honest = prepare(link)
@@ -471,13 +478,13 @@ def with_fds(at, n):
 
 for at, what in ((0, "INIT"), (4, "CONNECT")):
     for n in (1, 2, peer.N_FD_MAX):
-        client(f"{what} with {n} descriptors", DESCRIPTORS, None)(
+        client(f"{what} with {n} descriptors", DESCRIPTORS, "fd_extra")(
             with_fds(at, n))
 for at, what in ((1, "ADD_REGION"), (2, "ADD_RING")):
     client(f"{what} without a descriptor", DESCRIPTORS, "fd_missing")(
         with_fds(at, 0))
     for n in (2, 3, 17, peer.N_FD_MAX):
-        client(f"{what} with {n} descriptors", DESCRIPTORS, None)(
+        client(f"{what} with {n} descriptors", DESCRIPTORS, "fd_extra")(
             with_fds(at, n))
 for length in (1, 2, 127, 129, 4096, 65536):
     client(f"a record of {length} bytes", LENGTH, "record_len")(
@@ -485,7 +492,7 @@ for length in (1, 2, 127, 129, 4096, 65536):
 client("an empty record", ENDS)(replaced(0, Step(b"")))
 
 
-@client("253 descriptors, again and again", DESCRIPTORS)
+@client("253 descriptors, again and again", DESCRIPTORS, "fd_extra")
 def fds_again(link):
     for _ in range(N_AGAIN):
         with peer.Client(link.address) as other:
@@ -642,7 +649,7 @@ table(client, (
 ))
 
 
-@client("a ring full of one chain", "chain|end|slots|packet")
+@client("a ring full of one chain", CHAIN)
 def endless(link):
     up(link)
     queue = link.tx[0]
@@ -950,14 +957,14 @@ for kind, maker in OUT_OF_ORDER.items():
     counter = "record_type" if kind.startswith(("type", "NONE")) else (
         "record_order")
     if kind != "HELLO":
-        server(f"{kind} in place of HELLO", UNEXPECTED, None)(first(maker))
+        server(f"{kind} in place of HELLO", UNEXPECTED, counter)(first(maker))
     if kind != "ACK":
-        server(f"{kind} in place of the first ACK", UNEXPECTED, None)(
+        server(f"{kind} in place of the first ACK", UNEXPECTED, counter)(
             answer(1, maker))
-        server(f"{kind} in place of a later ACK", UNEXPECTED, None)(
+        server(f"{kind} in place of a later ACK", UNEXPECTED, counter)(
             answer(3, maker))
     if kind != "CONNECTED":
-        server(f"{kind} in place of CONNECTED", UNEXPECTED, None)(
+        server(f"{kind} in place of CONNECTED", UNEXPECTED, counter)(
             answer(5, maker))
 
     def upset(link, made=maker):
@@ -993,11 +1000,12 @@ table(server, (
     ("HELLO with a descriptor", first(Step(peer.hello(), 0)), DESCRIPTORS,
      "fd_extra"),
     ("HELLO with 253 descriptors", first(
-        Step(peer.hello(), *[0] * peer.N_FD_MAX)), DESCRIPTORS, None),
+        Step(peer.hello(), *[0] * peer.N_FD_MAX)), DESCRIPTORS, "fd_extra"),
     ("ACK with a descriptor", answer(1, Step(peer.record(ACK), 0)),
      DESCRIPTORS, "fd_extra"),
     ("ACK with 253 descriptors", answer(
-        2, Step(peer.record(ACK), *[0] * peer.N_FD_MAX)), DESCRIPTORS, None),
+        2, Step(peer.record(ACK), *[0] * peer.N_FD_MAX)), DESCRIPTORS,
+     "fd_extra"),
     ("ACK, then nobody", stop_after(2), LIVES, None),
 ))
 for length in (1, 2, 127, 129, 4096):
@@ -1080,7 +1088,7 @@ table(server, (
 ))
 
 
-@server("a ring full of one chain", "chain|end|slots|packet")
+@server("a ring full of one chain", CHAIN)
 def endless_server(link):
     link.open()
     queue = link.tx[0]
