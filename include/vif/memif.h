@@ -129,6 +129,12 @@ struct vif_memif_interface_config {
 	enum vif_memif_rx_mode rx_mode; /* of all queues, at first */
 	enum vif_memif_unsealed unsealed;
 	/*
+	 * A descriptor or an index of the peer that cannot be is left out and
+	 * counted, and does not end the connection: for DPDK with packets longer
+	 * than a buffer. One that leaves no way around it ends it all the same.
+	 */
+	bool resync;
+	/*
 	 * What may go along with packets, if the peer says it knows how: only
 	 * other programs with this library do. The details say what was agreed
 	 * on. Packets are then as vif/packet.h has them, in both directions.

@@ -47,11 +47,13 @@ struct vif_memif_queue_details {
 	enum vif_memif_rx_mode rx_mode;
 	int fd; /* to wait on; -1: none */
 	/* of this connection */
-	uint64_t kicks;  /* times the peer was woken */
-	uint64_t sleeps; /* times this side went to sleep */
-	uint64_t waits;  /* times it waited for room */
-	uint64_t pulled; /* packets whose headers, or all, had to be copied */
-	uint64_t empty;  /* packets without a byte, which were dropped */
+	uint64_t kicks;   /* times the peer was woken */
+	uint64_t sleeps;  /* times this side went to sleep */
+	uint64_t waits;   /* times it waited for room */
+	uint64_t pulled;  /* packets whose headers, or all, had to be copied */
+	uint64_t empty;   /* packets without a byte, which were dropped */
+	uint64_t faults;  /* of the peer; more than one only with resync */
+	uint64_t skipped; /* slots left out for them, received or not */
 	/* since the interface was opened */
 	uint64_t packets;
 	uint64_t bytes;

@@ -1211,3 +1211,11 @@ def take_nothing(link):
     link.open()
     peer.wait(lambda: peer.distance(link.rx[0].ring.head, 0) ==
               link.rx[0].ring.size, "the victim to fill the ring", 20)
+
+
+# A victim that was told to leave out what is wrong may end the link or not.
+
+for made in (CLIENT, SERVER):
+    made += [Attack(f"{one.name}, left out", one.action, ANY,
+                    keys=("resync",))
+             for one in made if one.outcome in (DATA, INDEX, CHAIN)]

@@ -166,7 +166,7 @@ class Victim:
     @staticmethod
     def keys(net, keys):
         if "secret" not in keys:
-            return keys
+            return [f"{key}=yes" for key in keys]
         path = f"{net.directory}/secret"
         with open(path, "wb") as file:
             file.write(SECRET)

@@ -113,6 +113,15 @@ void vif_memif_details(const struct vif_memif_interface *interface,
 	memif_unlock(interface->socket->memif);
 }
 
+static uint64_t faults_of(const struct memif_queue_counters *counters)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < MEMIF_FAULT_N; i++)
+		n += counter_read(&counters->fault[i]);
+	return n;
+}
+
 /* Under the lock, and connected. */
 static void fill_queue(const struct memif_side *side,
 		       const struct memif_queue *queue,
@@ -138,6 +147,8 @@ static void fill_queue(const struct memif_side *side,
 		.waits = counter_read(&more->waits),
 		.pulled = counter_read(&more->pulled),
 		.empty = counter_read(&more->empty),
+		.faults = faults_of(more),
+		.skipped = counter_read(&more->skipped),
 	};
 	for (int i = 0; i < VIF_DROP_N; i++)
 		to->drops[i] = counter_read(&counters->drops[i]);

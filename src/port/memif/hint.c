@@ -26,6 +26,7 @@
 	"zero-copy=yes): switch that off there, or use unsealed=guard here"
 
 #define HINT_CHAINS "when it sends packets longer than a buffer"
+#define HINT_RESYNC "resync=yes here goes on then"
 
 struct words {
 	const char *words; /* in any case */
@@ -126,12 +127,12 @@ void memif_hint_data(const struct memif_handshake *handshake, char *hint,
 			"DPDK does this when it has more queues than "
 			"the link, which has %u to it and %u from it: "
 			"use --rxq=%u --txq=%u there, or as many queues= "
-			"here; or " HINT_CHAINS,
+			"here; or " HINT_CHAINS ": " HINT_RESYNC,
 			to, from, to, from);
 	else
 		(void)snprintf(hint, size,
 			       "DPDK does this " HINT_CHAINS ": lower its MTU, "
-			       "or enlarge its buffers");
+			       "or enlarge its buffers; " HINT_RESYNC);
 }
 
 const char *memif_hint(enum memif_role role, enum memif_down down,

@@ -104,9 +104,11 @@ static const struct data_case data_cases[] = {
 	{ MEMIF_SERVER, "DPDK 22.11.11", 4, 4, 2, "--rxq=2 --txq=4 there" },
 	{ MEMIF_SERVER, "DPDK 22.11.11", 4, 1, 4, "4 to it and 1 from it" },
 	{ MEMIF_SERVER, "DPDK 22.11.11", 2, 2, 2, "or when it sends " CHAINS },
+	{ MEMIF_SERVER, "DPDK 22.11.11", 256, 256, 256, "resync=yes" },
 	/* It could have had more, and has no other queues. */
 	{ MEMIF_SERVER, "DPDK 22.11.11", 4, 3, 3,
 	  "DPDK does this when it sends " CHAINS },
+	{ MEMIF_SERVER, "DPDK 22.11.11", 4, 3, 3, "resync=yes" },
 	/* A server does not say. */
 	{ MEMIF_CLIENT, "DPDK 26.03", 0, 2, 1, "--rxq=2 --txq=1 there" },
 	/* Nobody else is known to do it. */

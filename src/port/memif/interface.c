@@ -296,6 +296,7 @@ static void fill_link_config(struct vif_memif_interface *interface,
 	ret->queue.counters = counters;
 	ret->queue.kicker = &interface->socket->memif->kicker;
 	ret->queue.rx_mode = (enum memif_rx_mode)config->rx_mode;
+	ret->queue.resync = config->resync;
 	ret->supply.get = config->memory_get;
 	ret->supply.put = config->memory_put;
 	ret->supply.user = config->user;

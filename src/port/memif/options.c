@@ -49,6 +49,9 @@ const struct port_key memif_keys[MEMIF_KEYS_N] = {
 	  "server: memory a client could cut short (DPDK zero-copy); guard: "
 	  "catch the SIGBUS",
 	  .choices = unsealed },
+	{ "resync", PORT_KEY_BOOL, FIELD(resync), "no",
+	  "leave out what is wrong in the peer's rings and go on, as DPDK's "
+	  "chains need; without it, that ends the connection" },
 	{ "line", PORT_KEY_CHOICE, FIELD(line), "auto",
 	  "bytes of a cache line that the peer was built for",
 	  .choices = lines },
@@ -227,6 +230,7 @@ int memif_options_apply(const struct memif_options *options, const char *main,
 		.line = line_bytes[options->line],
 		.rx_mode = (enum vif_memif_rx_mode)options->rx,
 		.unsealed = (enum vif_memif_unsealed)options->unsealed,
+		.resync = options->resync,
 	};
 	return 0;
 }

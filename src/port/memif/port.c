@@ -416,6 +416,10 @@ static void tell_counters(const struct vif_memif_queue_details *queue,
 		append(text, "pulled", queue->pulled);
 	if (queue->empty > 0)
 		append(text, "drop_empty", queue->empty);
+	if (queue->faults > 0)
+		append(text, "faults", queue->faults);
+	if (queue->skipped > 0)
+		append(text, "skipped", queue->skipped);
 	for (int i = 0; i < VIF_DROP_N; i++) {
 		char key[32];
 

@@ -25,6 +25,7 @@ struct memif_options {
 	bool has_buffer;
 	uint32_t rx;
 	uint32_t unsealed;
+	bool resync;
 	uint32_t line;
 	uint32_t mtu;
 	uint32_t offload; /* enum port_offload */
@@ -33,7 +34,7 @@ struct memif_options {
 	bool abstract, has_abstract;
 };
 
-enum memif_key_counts { MEMIF_KEYS_N = 19 };
+enum memif_key_counts { MEMIF_KEYS_N = 20 };
 extern const struct port_key memif_keys[MEMIF_KEYS_N];
 
 /* By enum vif_memif_mode and enum vif_memif_rx_mode; NULL behind the last. */
