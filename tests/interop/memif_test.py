@@ -488,8 +488,11 @@ def fewer_queues_than_offered(net):
                             rxq=1)).ready()
     vif = net.vif("link", vif_end(address, "client", "queues=2"),
                   "null:").wait_ready()
-    wait(lambda: "Invalid ring index" in vif.out + vif.err or
-         pmd.is_up(), "a reason", SLOW_S)
+    text = wait(lambda: [event["text"] for event in vif.events("notice")],
+                "a reason", SLOW_S)[0]
+    check("Invalid ring index" in text and "lower queues=" in text,
+          f"notice: {text!r}")
+    check(not pmd.is_up(), "it was let in")
     vif.stop()
     pmd.quit()
 
