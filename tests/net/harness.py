@@ -300,6 +300,14 @@ class Net:
         """Bytes the kernel gave to the cable at this end, so far."""
         return self.device(side)["stats64"]["tx"]["bytes"]
 
+    def datagrams_in(self, side):
+        """UDP datagrams that sockets of a side were given, so far."""
+        text = run("nsenter", f"--net={self.path[side]}", "cat",
+                   "/proc/net/snmp")
+        names, values = (line.split() for line in text.splitlines()
+                         if line.startswith("Udp:"))
+        return int(values[names.index("InDatagrams")])
+
     def sysctl(self, side, name, value):
         path = f"/proc/sys/net/{name}"
         done = subprocess.run(
