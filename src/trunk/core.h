@@ -13,7 +13,7 @@
  *	window.c     credit                 room.c     room for writes
  *	budget.c     memory of many trunks
  *	timer.c      time                   event.c    what programs are told
- *	set.h        sets of trunks         relay.h    circuits passed on
+ *	set/set.h    sets of trunks         relay.h    circuits passed on
  *
  * All of it belongs to one thread at a time.
  */
@@ -167,7 +167,7 @@ enum circuit_wants {
 
 struct circuit_handshake; /* dial.c */
 struct relay_member;      /* relay.c */
-struct set_entry;         /* set.h */
+struct set_entry;         /* set/set.h */
 
 /* What has been passed on of the handshake of a relayed circuit. */
 enum relay_stage {
