@@ -21,7 +21,7 @@ int set_tables_init(struct vif_trunk_set *set)
 	int r = set->config.random(set->config.user, set->hash_key,
 				   sizeof(set->hash_key));
 
-	if (r == 0)
+	if (r >= 0) /* some count what they filled */
 		r = key_table_init(&set->by_target);
 	if (r == 0)
 		r = key_table_init(&set->by_remote);

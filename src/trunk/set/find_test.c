@@ -140,6 +140,28 @@ static void without_a_seed_there_is_no_set(void **state)
 	assert_null(set);
 }
 
+static int count_random(void *user, uint8_t *bytes, size_t len)
+{
+	(void)rig_random(user, bytes, len);
+	return (int)len;
+}
+
+/* As getrandom() does: what is not an error is none. */
+static void a_seed_may_be_counted(void **state)
+{
+	struct vif_trunk_found found;
+	struct set_rig s;
+
+	(void)state;
+	set_rig_init(&s, US);
+	s.keys.random = 1;
+	s.config.random = count_random;
+	set_rig_make(&s);
+	assert_int_equal(get(&s, 0, &found), VIF_TRUNK_SET_CONNECT);
+	assert_int_equal(get(&s, 0, &found), VIF_TRUNK_SET_WAIT);
+	set_rig_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +169,7 @@ int main(void)
 		cmocka_unit_test(one_trunk_serves_all_addresses),
 		cmocka_unit_test(each_set_has_a_seed_of_its_own),
 		cmocka_unit_test(without_a_seed_there_is_no_set),
+		cmocka_unit_test(a_seed_may_be_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
