@@ -418,7 +418,7 @@ static int write_ephemeral(struct noise_handshake *h, uint8_t **to)
 	uint8_t secret[NOISE_KEY_LEN] = { 0 };
 	int r = h->random(h->random_user, secret, sizeof(secret));
 
-	if (r == 0)
+	if (r >= 0) /* some count what they filled */
 		r = noise_pair_init(&h->ephemeral, h->crypto, secret);
 	noise_wipe(secret, sizeof(secret));
 	if (r < 0)

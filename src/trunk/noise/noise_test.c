@@ -340,6 +340,26 @@ static void without_randomness_nothing_is_written(void **state)
 	noise_rig_fini(&rig);
 }
 
+static int count_random(void *user, uint8_t *ret_bytes, size_t len)
+{
+	(void)noise_rig_random(user, ret_bytes, len);
+	return (int)len;
+}
+
+/* As getrandom() does; no key of zeros goes out then. */
+static void randomness_may_be_counted(void **state)
+{
+	struct noise_rig rig;
+
+	(void)state;
+	noise_rig_init(&rig, &ik);
+	for (unsigned int i = 0; i < 2; i++)
+		rig.config[i].random = count_random;
+	assert_int_equal(noise_rig_start(&rig), 0);
+	pass_all(&rig);
+	noise_rig_fini(&rig);
+}
+
 static void reading_out_of_turn_is_the_end(void **state)
 {
 	struct noise_rig_message message;
@@ -464,6 +484,7 @@ int main(void)
 		cmocka_unit_test(ends_that_differ_do_not_agree),
 		cmocka_unit_test(a_pin_has_one_spelling),
 		cmocka_unit_test(without_randomness_nothing_is_written),
+		cmocka_unit_test(randomness_may_be_counted),
 		cmocka_unit_test(reading_out_of_turn_is_the_end),
 		cmocka_unit_test(reading_after_the_end_is_the_end),
 		cmocka_unit_test(messages_have_a_longest),
