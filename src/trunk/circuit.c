@@ -567,7 +567,6 @@ int circuit_close_as(struct vif_circuit *circuit, uint32_t reason,
 	}
 	ending_set(&circuit->closing, reason, text, strlen(text));
 	circuit->wants_close = true;
-	circuit->is_evicted = reason == VIF_REASON_MEMORY;
 	/* A clean end for what its program has not ended: there is no more. */
 	list_foreach(&circuit->flows, link, after) {
 		struct vif_flow *flow =

@@ -340,6 +340,16 @@ int vif_trunk_close(struct vif_trunk *trunk, uint32_t code, const char *text)
 	return 0;
 }
 
+/* What is not finished yet will not be. */
+static void evict_circuits(struct vif_trunk *trunk, const char *text)
+{
+	struct list *link, *after;
+
+	list_foreach(&trunk->circuits, link, after)
+		container_of(link, struct vif_circuit, all)->is_evicted = true;
+	close_circuits(trunk, VIF_REASON_MEMORY, text);
+}
+
 void trunk_evict(struct vif_trunk *trunk)
 {
 	static const char text[] = "its memory is needed";
@@ -357,7 +367,7 @@ void trunk_evict(struct vif_trunk *trunk)
 	trunk->is_closing = true;
 	trunk_begin_drain(trunk);
 	ending_set(&trunk->closing, VIF_REASON_MEMORY, text, strlen(text));
-	close_circuits(trunk, VIF_REASON_MEMORY, text);
+	evict_circuits(trunk, text);
 	trunk_settle(trunk);
 }
 
