@@ -673,7 +673,7 @@ void window_close(struct vif_circuit *circuit);
  */
 bool window_may_come(struct vif_trunk *trunk);
 
-/* window_tell_use() - tell the budget whether the trunk was in use */
+/* window_tell_use() - tell the budget of it, when the trunk was in use since */
 void window_tell_use(struct vif_trunk *trunk);
 
 /* window_consumed() - the program is done with len bytes of a flow */

@@ -361,6 +361,7 @@ int vif_trunk_receive(struct vif_trunk *trunk, const void *bytes, size_t len)
 		at += n;
 		len -= n;
 	}
+	window_tell_use(trunk);
 	circuit_reap(trunk);
 	return trunk->state == TRUNK_ENDED ? -ECONNABORTED : 0;
 }

@@ -187,7 +187,6 @@ void timer_run(struct vif_trunk *trunk)
 {
 	if (trunk->state == TRUNK_ENDED)
 		return;
-	window_tell_use(trunk);
 	if (budget_is_marked(&trunk->budget) && !trunk->is_evicted)
 		trunk_evict(trunk);
 	run_ends(trunk);

@@ -460,6 +460,7 @@ int64_t vif_trunk_send(struct vif_trunk *trunk, void *buffer, size_t size)
 		len += n;
 	} while (n > 0 && size - len >= want);
 	trunk->stats.tx_bytes += len;
+	window_tell_use(trunk);
 	circuit_reap(trunk);
 	return (int64_t)len;
 }

@@ -280,6 +280,7 @@ void window_consumed(struct vif_flow *flow, uint32_t len)
 	assert(circuit->rx_held >= len && trunk->rx_held >= len);
 	circuit->rx_held -= len;
 	trunk->rx_held -= len;
+	window_tell_use(trunk);
 	if (flow->is_dead) {
 		trunk->windows -= len;
 		circuit->rx_credit.window -= len;

@@ -80,7 +80,6 @@ static void both_fini(struct both *both)
 /* Time goes by, and then the busy one is asked for something. */
 static void ask(struct both *both)
 {
-	rig_advance(both->idle, 0); /* it tells that it was in use */
 	rig_advance(both->busy, 2 * BUDGET_S);
 	assert_int_equal(pair_dial(both->busy), VIF_REASON_LIMIT);
 }
@@ -238,7 +237,7 @@ static void send(struct both *both)
 	(void)rig_move(both->idle, 1);
 }
 
-/* Whatever it was used for, short as it was. */
+/* Whatever it was used for, short as it was, and before it is told the time. */
 static void who_was_used_stays(void **state)
 {
 	static void (*const uses[])(
@@ -248,7 +247,6 @@ static void who_was_used_stays(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 4; i++) {
 		both_init(&both);
-		rig_advance(both.idle, 0);
 		rig_advance(both.idle, 2 * BUDGET_S);
 		uses[i](&both);
 		ask(&both);
@@ -337,7 +335,6 @@ static void a_hoarder_goes_and_the_others_go_on(void **state)
 		pair_send(hoarder, held, i < 2 ? BUDGET_FLOW - 1 : 1);
 	}
 	assert_int_equal(budget_taken(budget), 4 * BUDGET_CIRCUIT);
-	rig_advance(hoarder, 0);
 	/* 20 s of work: new ones are refused for the first ten. */
 	for (int s = 1; s <= 20; s++) {
 		rig_advance(good, BUDGET_S);
