@@ -19,8 +19,8 @@ static uint64_t reserve(const struct vif_trunk *trunk)
 	return (uint64_t)may_come * trunk->config.circuit_window;
 }
 
-/* Widens a circuit's window, as far as memory allows. */
-static void widen_circuit(struct vif_circuit *circuit, uint64_t window,
+/* Widens a window as far as memory allows; false when the budget has none. */
+static bool widen_circuit(struct vif_circuit *circuit, uint64_t window,
 			  enum budget_level level)
 {
 	struct vif_trunk *trunk = circuit->trunk;
@@ -31,12 +31,14 @@ static void widen_circuit(struct vif_circuit *circuit, uint64_t window,
 
 	if (window > now + left)
 		window = now + left;
-	if (window <= now ||
-	    !budget_take(&trunk->budget, trunk->windows + window - now, level,
+	if (window <= now)
+		return true;
+	if (!budget_take(&trunk->budget, trunk->windows + window - now, level,
 			 trunk->now_ns))
-		return;
+		return false;
 	trunk->windows += window - now;
 	circuit->rx_credit.window = (uint32_t)window;
+	return true;
 }
 
 bool window_may_come(struct vif_trunk *trunk)
@@ -232,7 +234,7 @@ static void grow_circuit(struct vif_circuit *circuit)
 
 	if (window > circuit->rx_credit.window_max)
 		window = circuit->rx_credit.window_max;
-	widen_circuit(circuit, window, BUDGET_SOFT);
+	(void)widen_circuit(circuit, window, BUDGET_SOFT); /* or it stays */
 }
 
 static void judge_circuit(struct vif_circuit *circuit)
@@ -296,13 +298,22 @@ void window_consumed(struct vif_flow *flow, uint32_t len)
 bool window_of_lane(struct vif_flow *flow)
 {
 	struct vif_circuit *circuit = flow->circuit;
+	struct vif_trunk *trunk = circuit->trunk;
+	bool is_in_budget = true;
 
 	circuit->has_lanes = true;
 	if (flow->rx_credit.window < CORE_LANE_WINDOW)
 		flow->rx_credit.window = CORE_LANE_WINDOW;
 	if (circuit->rx_credit.window < CORE_LANE_WINDOW)
-		widen_circuit(circuit, CORE_LANE_WINDOW, BUDGET_LIMIT);
+		is_in_budget =
+			widen_circuit(circuit, CORE_LANE_WINDOW, BUDGET_LIMIT);
 	judge_flow(flow);
 	judge_circuit(circuit);
-	return circuit->rx_credit.window >= CORE_LANE_WINDOW / 2;
+	if (circuit->rx_credit.window >= CORE_LANE_WINDOW / 2)
+		return true;
+	if (!is_in_budget)
+		budget_refused(&trunk->budget,
+			       CORE_LANE_WINDOW - circuit->rx_credit.window,
+			       trunk->now_ns);
+	return false;
 }

@@ -126,6 +126,88 @@ static void at_the_limit_flows_are_refused(void **state)
 	assert_int_equal(vif_trunk_budget_free(budget), 0);
 }
 
+/* A pair of which the accepter's first windows are too small for a packet. */
+static struct rig *narrow_pair(struct vif_trunk_budget *budget)
+{
+	struct rig *pair = pair_make(budget);
+
+	pair->config[1].circuit_window = BUDGET_STEP / 2;
+	rig_start(pair);
+	assert_int_equal(pair_dial(pair), 0);
+	return pair;
+}
+
+/* A lane of the peer that has a packet; its reason when it was refused, or 0. */
+static uint32_t open_lane(struct rig *pair, const struct vif_flow_config *lane)
+{
+	uint8_t bytes[20] = { 0x45 };
+	struct iovec seg = { .iov_base = bytes, .iov_len = sizeof(bytes) };
+	const struct vif_packet packet = {
+		.seg = &seg,
+		.n_seg = 1,
+		.len = sizeof(bytes),
+	};
+	struct vif_flow *flow;
+
+	assert_int_equal(vif_flow_open(pair->circuit[0], lane, &flow), 0);
+	assert_int_equal(vif_flow_send_packet(flow, &packet), 1);
+	rig_run(pair);
+	return vif_flow_reason(flow);
+}
+
+/* They need more than such a circuit has, and those who are idle can give it. */
+static void at_the_limit_lanes_are_refused(void **state)
+{
+	const struct vif_flow_config lane = { .size = sizeof(lane),
+					      .packets = true };
+	struct vif_trunk_budget *budget = budget_make(3 * BUDGET_STEP, 0);
+	struct rig *idle = narrow_pair(budget), *pair = narrow_pair(budget);
+	struct vif_flow *flow;
+
+	(void)state;
+	assert_int_equal(budget_taken(budget), 2 * BUDGET_STEP);
+	assert_int_equal(vif_flow_open(pair->circuit[1], &lane, &flow),
+			 -ENOBUFS);
+	assert_int_equal(budget_stats(budget).refused, 1);
+	assert_int_equal(budget_stats(budget).evicted, 0);
+	rig_advance(pair, 10 * BUDGET_S);
+	assert_int_equal(open_lane(pair, &lane), VIF_REASON_LIMIT);
+	assert_int_equal(budget_stats(budget).refused, 2);
+	assert_int_equal(budget_stats(budget).evicted, 1);
+	rig_advance(idle, 10 * BUDGET_S);
+	rig_run(idle);
+	assert_int_equal(vif_trunk_reason(idle->end[0], NULL),
+			 VIF_REASON_MEMORY);
+	assert_int_equal(open_lane(pair, &lane), 0);
+	assert_int_equal(budget_taken(budget), 3 * BUDGET_STEP);
+	assert_int_equal(budget_stats(budget).refused, 2);
+	pair_free(idle);
+	pair_free(pair);
+	assert_int_equal(vif_trunk_budget_free(budget), 0);
+}
+
+/* The trunk's own memory is nobody's fault but its own. */
+static void lanes_that_no_budget_could_help_are_not_counted(void **state)
+{
+	const struct vif_flow_config lane = { .size = sizeof(lane),
+					      .packets = true };
+	struct vif_trunk_budget *budget = budget_make(0, 0);
+	struct rig *pair = pair_make(budget);
+	struct vif_flow *flow;
+
+	(void)state;
+	pair->config[1].circuit_window = BUDGET_STEP / 2;
+	pair->config[1].window = BUDGET_STEP / 2;
+	pair->config[1].circuits_max = 1;
+	rig_start(pair);
+	assert_int_equal(pair_dial(pair), 0);
+	assert_int_equal(vif_flow_open(pair->circuit[1], &lane, &flow),
+			 -ENOBUFS);
+	assert_int_equal(budget_stats(budget).refused, 0);
+	pair_free(pair);
+	assert_int_equal(vif_trunk_budget_free(budget), 0);
+}
+
 static void at_the_limit_own_circuits_cannot_be_dialled(void **state)
 {
 	struct vif_trunk_budget *budget = budget_make(BUDGET_CIRCUIT, 0);
@@ -241,6 +323,9 @@ int main(void)
 		cmocka_unit_test(a_dump_tells_of_it),
 		cmocka_unit_test(at_the_limit_circuits_are_refused),
 		cmocka_unit_test(at_the_limit_flows_are_refused),
+		cmocka_unit_test(at_the_limit_lanes_are_refused),
+		cmocka_unit_test(
+			lanes_that_no_budget_could_help_are_not_counted),
 		cmocka_unit_test(at_the_limit_own_circuits_cannot_be_dialled),
 		cmocka_unit_test(at_the_limit_flows_that_are_there_go_on),
 		cmocka_unit_test(what_is_held_is_counted_until_it_is_read),

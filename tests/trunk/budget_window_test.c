@@ -215,6 +215,7 @@ static void a_lane_is_widened_up_to_the_limit(void **state)
 		assert_int_equal(circuit_window(line), cases[i].window);
 		assert_int_equal(budget_taken(budget),
 				 cases[i].n_steps * BUDGET_STEP);
+		assert_int_equal(budget_stats(budget).refused, 0);
 		finish(line, budget);
 	}
 }
