@@ -121,7 +121,7 @@ struct vif_trunk_config {
 	uint64_t idle_ns;              /* never; no circuit left */
 	uint64_t circuit_idle_ns;      /* never; no flow left */
 	uint64_t health_ns;            /* 30 s; without a sign of life */
-	uint64_t drain_ns;             /* 20 s */
+	uint64_t drain_ns;             /* 20 s; if evicted, never is 20 s */
 	uint64_t rekey_ns;             /* 1 h; less than 2 s is 2 s */
 	uint64_t rekey_bytes;          /* 64 GiB; not before 2 s are over */
 	uint64_t rekey_records;        /* 2^22, the most; the same */

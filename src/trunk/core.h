@@ -63,6 +63,7 @@ enum core_limits {
 		CORE_OPEN_FIXED + VIF_CIRCUIT_SERVICE_MAX + SESSION_MESSAGE_MAX,
 	CORE_HELLO_LEN = 12,   /* windows of a circuit */
 	CORE_EARLY_FLOWS = 64, /* opened before the other side said how many */
+	CORE_EVICT_S = 20,     /* an evicted trunk has, if drain_ns is never */
 };
 
 /* What a header of a frame may say, beside its type. */

@@ -149,9 +149,8 @@ static void run_ends(struct vif_trunk *trunk)
 	}
 	if (time_is_over(now, trunk->drain_end_ns))
 		(void)trunk_end(trunk,
-				trunk->closing.reason == VIF_REASON_MEMORY ?
-					VIF_REASON_MEMORY :
-					VIF_REASON_DRAINING,
+				trunk->is_evicted ? VIF_REASON_MEMORY :
+						    VIF_REASON_DRAINING,
 				true, "it did not end in time");
 	else if (!trunk->ever_had_circuit &&
 		 time_is_over(now,

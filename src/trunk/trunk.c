@@ -340,6 +340,19 @@ int vif_trunk_close(struct vif_trunk *trunk, uint32_t code, const char *text)
 	return 0;
 }
 
+/* Others wait for what it has, and so for no more than drain_ns from now. */
+static void end_soon(struct vif_trunk *trunk)
+{
+	uint64_t wait_ns = trunk->config.drain_ns;
+	uint64_t end_ns;
+
+	if (wait_ns == UINT64_MAX)
+		wait_ns = CORE_EVICT_S * UINT64_C(1000000000);
+	end_ns = time_after(trunk, wait_ns);
+	if (end_ns < trunk->drain_end_ns)
+		trunk->drain_end_ns = end_ns;
+}
+
 /* What is not finished yet will not be. */
 static void evict_circuits(struct vif_trunk *trunk, const char *text)
 {
@@ -362,10 +375,10 @@ void trunk_evict(struct vif_trunk *trunk)
 				trunk->state != TRUNK_HANDSHAKE, "%s", text);
 		return;
 	}
+	end_soon(trunk);
 	if (trunk->is_closing) /* it ends anyway */
 		return;
 	trunk->is_closing = true;
-	trunk_begin_drain(trunk);
 	ending_set(&trunk->closing, VIF_REASON_MEMORY, text, strlen(text));
 	evict_circuits(trunk, text);
 	trunk_settle(trunk);

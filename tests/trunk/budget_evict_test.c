@@ -50,7 +50,7 @@ static void woke(void *user, void *trunk_user)
 		be_a_child(both);
 }
 
-static void both_init(struct both *both)
+static void both_init_with(struct both *both, uint64_t drain_ns)
 {
 	const struct vif_trunk_budget_config config = {
 		.size = sizeof(config),
@@ -62,11 +62,18 @@ static void both_init(struct both *both)
 
 	*both = (struct both){ 0 };
 	assert_int_equal(vif_trunk_budget_new(&config, &both->budget, NULL), 0);
-	both->idle = pair_new(both->budget);
+	both->idle = pair_make(both->budget);
+	both->idle->config[1].drain_ns = drain_ns;
+	rig_start(both->idle);
 	both->busy = pair_new(both->budget);
 	assert_int_equal(pair_dial(both->idle), 0);
 	assert_int_equal(pair_open(both->idle, &both->flow), 0);
 	assert_int_equal(pair_dial(both->busy), 0);
+}
+
+static void both_init(struct both *both)
+{
+	both_init_with(both, 0);
 }
 
 static void both_fini(struct both *both)
@@ -194,30 +201,45 @@ static void nothing_new_is_taken_meanwhile(void **state)
 	both_fini(&both);
 }
 
-/* One who never answers has drain_ns. */
+/* Of which the peer hears nothing. */
+static void expect_end(const struct both *both, uint64_t end_ns)
+{
+	struct vif_trunk *trunk = both->idle->end[1];
+
+	assert_true(vif_trunk_send(trunk, both->idle->buffer,
+				   sizeof(both->idle->buffer)) > 0);
+	vif_trunk_advance(trunk, end_ns - 1);
+	assert_true(vif_trunk_is_ready(trunk));
+	assert_int_equal(vif_trunk_deadline(trunk), end_ns);
+	vif_trunk_advance(trunk, end_ns);
+	assert_false(vif_trunk_is_ready(trunk));
+	assert_int_equal(trunk_reason(both->idle, 1), VIF_REASON_MEMORY);
+}
+
+/* One who never answers has drain_ns; others would wait for ever for his. */
 static void it_ends_though_nobody_answers(void **state)
 {
+	static const struct {
+		uint64_t drain_ns, end_ns;
+		bool is_closing;
+	} cases[] = {
+		{ 0, 20 * BUDGET_S, false },
+		{ 7 * BUDGET_S, 7 * BUDGET_S, false },
+		{ UINT64_MAX, 20 * BUDGET_S, false },
+		{ UINT64_MAX, 20 * BUDGET_S, true },
+	};
 	struct both both;
 
 	(void)state;
-	both_init(&both);
-	ask(&both);
-	rig_advance(both.idle, 0);
-	while (vif_trunk_send(both.idle->end[1], both.idle->buffer,
-			      sizeof(both.idle->buffer)) > 0)
-		;
-	vif_trunk_advance(both.idle->end[1],
-			  both.idle->now_ns + 20 * BUDGET_S - 1);
-	assert_true(vif_trunk_is_ready(both.idle->end[1]));
-	vif_trunk_advance(both.idle->end[1], both.idle->now_ns + 20 * BUDGET_S);
-	assert_false(vif_trunk_is_ready(both.idle->end[1]));
-	assert_int_equal(trunk_reason(both.idle, 1), VIF_REASON_MEMORY);
-	both_fini(&both);
-}
-
-static void do_nothing(struct both *both)
-{
-	(void)both;
+	for (unsigned int i = 0; i < 4; i++) {
+		both_init_with(&both, cases[i].drain_ns);
+		if (cases[i].is_closing)
+			(void)vif_trunk_close(both.idle->end[1], 0, NULL);
+		ask(&both);
+		rig_advance(both.idle, 0);
+		expect_end(&both, both.idle->now_ns + cases[i].end_ns);
+		both_fini(&both);
+	}
 }
 
 static void let_come(struct both *both)
@@ -240,15 +262,16 @@ static void send(struct both *both)
 /* Whatever it was used for, short as it was, and before it is told the time. */
 static void who_was_used_stays(void **state)
 {
-	static void (*const uses[])(
-		struct both * both) = { do_nothing, let_come, consume, send };
+	static void (*const uses[])(struct both * both) = { NULL, let_come,
+							    consume, send };
 	struct both both;
 
 	(void)state;
 	for (unsigned int i = 0; i < 4; i++) {
 		both_init(&both);
 		rig_advance(both.idle, 2 * BUDGET_S);
-		uses[i](&both);
+		if (uses[i])
+			uses[i](&both);
 		ask(&both);
 		assert_int_equal(budget_stats(both.budget).evicted, i == 0);
 		both_fini(&both);
