@@ -126,7 +126,8 @@ struct vif_trunk_config {
 	uint64_t rekey_bytes;          /* 64 GiB; not before 2 s are over */
 	uint64_t rekey_records;        /* 2^22, the most; the same */
 
-	struct vif_trunk_budget *budget; /* of many trunks; NULL: none */
+	struct vif_trunk_budget *budget; /* of many trunks, with room for one
+					  * circuit_window; NULL: none */
 };
 
 /* What happened. */
@@ -305,8 +306,7 @@ VIF_API int vif_trunk_close(struct vif_trunk *trunk, uint32_t code,
  * @code:  as for vif_trunk_close().
  * @text:  as for vif_trunk_close().
  *
- * What was not sent is lost. Code and text still go out with the next
- * vif_trunk_send().
+ * What was not sent is lost. vif_trunk_send() still sends code and text.
  *
  * Context: the thread of the trunk.
  */

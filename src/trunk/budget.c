@@ -224,6 +224,11 @@ static uint64_t lack(const struct vif_trunk_budget *budget, uint64_t bytes)
 	return want > budget->config.limit ? want - budget->config.limit : 0;
 }
 
+bool budget_can_hold(const struct vif_trunk_budget *budget, uint64_t bytes)
+{
+	return !budget || in_steps(bytes) <= budget->config.limit;
+}
+
 bool budget_has_room(const struct budget_member *member, uint64_t bytes)
 {
 	return !member->budget || lack(member->budget, bytes) == 0;

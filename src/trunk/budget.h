@@ -73,6 +73,9 @@ bool budget_take(struct budget_member *member, uint64_t total,
 /* budget_fit() - give back what total bytes do not need */
 void budget_fit(struct budget_member *member, uint64_t total);
 
+/* budget_can_hold() - whether bytes could be taken if nothing else were */
+bool budget_can_hold(const struct vif_trunk_budget *budget, uint64_t bytes);
+
 /* budget_has_room() - whether bytes more could be taken by somebody */
 bool budget_has_room(const struct budget_member *member, uint64_t bytes);
 

@@ -80,6 +80,8 @@ static int check_config(enum vif_trunk_role role,
 		return refuse(error,
 			      "the windows of all circuits are more than the "
 			      "window of the trunk");
+	if (!budget_can_hold(config->budget, config->circuit_window))
+		return refuse(error, "the budget has no room for one circuit");
 	if (config->hop_window <
 	    2 * (VIF_TRUNK_RECORD_MIN + (uint32_t)RECORD_TAG_LEN))
 		return refuse(error, "hop_window is below 2080");

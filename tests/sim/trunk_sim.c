@@ -81,6 +81,17 @@ static void choose_end(struct sim *sim)
 		sim_pick_size(random, 1 << 17) - 1;
 }
 
+/* There has to be room for one circuit of either side. */
+static uint32_t least_steps(const struct sim *sim)
+{
+	const uint32_t step = VIF_TRUNK_BUDGET_STEP;
+	uint32_t most = sim->config[0].circuit_window;
+
+	if (most < sim->config[1].circuit_window)
+		most = sim->config[1].circuit_window;
+	return (most + step - 1) / step;
+}
+
 static void choose_budget(struct sim *sim)
 {
 	static const uint64_t idle_ns[] = { 1, SIM_MS, SIM_S, SIM_NEVER };
@@ -88,7 +99,7 @@ static void choose_budget(struct sim *sim)
 	uint32_t n_steps = sim->size == LARGE ? 16 : 3;
 	const struct vif_trunk_budget_config config = {
 		.size = sizeof(config),
-		.limit = (1 + sim_pick(random, n_steps)) *
+		.limit = (least_steps(sim) + sim_pick(random, n_steps)) *
 			 (uint64_t)VIF_TRUNK_BUDGET_STEP,
 		.soft = sim_pick(random, 2) ? VIF_TRUNK_BUDGET_STEP : 0,
 		.idle_ns = idle_ns[sim_pick(random, ARRAY_LEN(idle_ns))],

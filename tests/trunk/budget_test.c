@@ -39,6 +39,43 @@ static void just_under_the_limit_nothing_happens(void **state)
 	assert_int_equal(vif_trunk_budget_free(budget), 0);
 }
 
+/* It would refuse each circuit, and never say that it was made in vain. */
+static void a_budget_has_room_for_one_circuit(void **state)
+{
+	static const struct {
+		uint64_t limit;
+		uint32_t circuit_window; /* 0: the default */
+		int r;
+	} cases[] = {
+		{ BUDGET_CIRCUIT, 0, 0 },
+		{ BUDGET_CIRCUIT - 1, 0, -EINVAL },
+		{ BUDGET_STEP, BUDGET_STEP, 0 },
+		{ BUDGET_STEP, BUDGET_STEP + 1, -EINVAL },
+		{ 2 * BUDGET_STEP - 1, BUDGET_STEP + 1, -EINVAL },
+		{ 2 * BUDGET_STEP, BUDGET_STEP + 1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vif_trunk_budget *budget =
+			budget_make(cases[i].limit, 0);
+		struct rig *pair = pair_make(budget);
+		struct vif_error error = { .why = "" };
+
+		pair->config[1].circuit_window = cases[i].circuit_window;
+		assert_int_equal(vif_trunk_new(VIF_TRUNK_ACCEPTER,
+					       &pair->config[1], pair->now_ns,
+					       &pair->end[1], &error),
+				 cases[i].r);
+		if (cases[i].r < 0)
+			assert_string_equal(
+				error.why,
+				"the budget has no room for one circuit");
+		pair_free(pair);
+		assert_int_equal(vif_trunk_budget_free(budget), 0);
+	}
+}
+
 struct text {
 	char bytes[8192];
 	size_t len;
@@ -320,6 +357,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(just_under_the_limit_nothing_happens),
+		cmocka_unit_test(a_budget_has_room_for_one_circuit),
 		cmocka_unit_test(a_dump_tells_of_it),
 		cmocka_unit_test(at_the_limit_circuits_are_refused),
 		cmocka_unit_test(at_the_limit_flows_are_refused),
