@@ -577,14 +577,14 @@ static bool was_said(const struct model *model, const struct model_flow *flow,
 		!flow->circuit->closed[writer] && !model->closed[writer]);
 }
 
-/* Whether it may have been refused, as no packet fits the circuit's window. */
+/* Whether it may have been refused: too many, no memory, or no packet fits. */
 static bool may_be_refused(const struct model *model,
 			   const struct model_flow *flow)
 {
 	enum sim_side reader = sim_other(flow->opener);
 
 	return !flow->told &&
-	       (flow->early || model->budget ||
+	       (flow->early || model_is_short(model) ||
 		(flow->lane &&
 		 model->config[reader].circuit_window < MODEL_LANE_WINDOW));
 }

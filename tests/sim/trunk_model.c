@@ -91,14 +91,24 @@ static struct model *passed_beside(const struct model *model,
 			     model->beside[sim_other(side)];
 }
 
+/* Of what both trunks have; all zero when they have none. */
+static struct vif_trunk_budget_stats budget_stats(const struct model *model)
+{
+	struct vif_trunk_budget_stats stats = { 0 };
+
+	if (model->budget)
+		vif_trunk_budget_stats(model->budget, &stats);
+	return stats;
+}
+
+bool model_is_short(const struct model *model)
+{
+	return budget_stats(model).refused > 0;
+}
+
 bool model_is_evicted(const struct model *model)
 {
-	struct vif_trunk_budget_stats stats;
-
-	if (!model->budget)
-		return false;
-	vif_trunk_budget_stats(model->budget, &stats);
-	return stats.evicted > 0;
+	return budget_stats(model).evicted > 0;
 }
 
 bool model_is_evicted_as(const struct model *model, uint32_t reason)
@@ -148,7 +158,7 @@ bool model_flow_reason_is_true(const struct model *model,
 	/* Too many, no window that a packet fits in, or a budget used up. */
 	if (reason == VIF_REASON_LIMIT &&
 	    (flow->early || flow->lane || !circuit->told ||
-	     (model->budget && !flow->told)))
+	     (model_is_short(model) && !flow->told)))
 		return true;
 	if (model_is_evicted_as(model, reason))
 		return true;

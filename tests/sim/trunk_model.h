@@ -206,6 +206,9 @@ bool model_trunk_may_end(const struct model *model);
 bool model_may_lack_route(const struct model *model,
 			  const struct model_circuit *circuit);
 
+/* Whether somebody was refused for want of memory that trunks share. */
+bool model_is_short(const struct model *model);
+
 /* Whether a trunk had to end for want of memory; and whether for this reason. */
 bool model_is_evicted(const struct model *model);
 bool model_is_evicted_as(const struct model *model, uint32_t reason);
