@@ -215,8 +215,9 @@ VIF_API int vif_flow_receive_packet(struct vif_flow *flow, void *bytes,
  * vif_flow_close() - let go of a flow
  * @flow: taken; NULL is allowed.
  *
- * What was written is still sent, and finished. What comes is thrown away, and
- * the other side told to stop.
+ * What was written is still sent, and finished, unless the trunk was evicted
+ * before: then it ends as broken. What comes is thrown away, and the other side
+ * told to stop.
  *
  * Context: the thread of the trunk.
  */

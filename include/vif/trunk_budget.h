@@ -76,7 +76,8 @@ struct vif_trunk_budget_stats {
  * @error:      filled on failure; may be NULL.
  *
  * Choose a limit whose soft part holds the first windows of the circuits that are
- * to be open at once: 128 KiB each, if not configured otherwise.
+ * to be open at once: 128 KiB each, if not configured otherwise; 192 KiB with a
+ * packet lane.
  *
  * Return: 0; -EINVAL for a @config that makes no sense; -ENOMEM.
  * Context: any thread; allocates.
