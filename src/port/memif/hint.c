@@ -110,8 +110,8 @@ static bool has_more_queues(const struct memif_handshake *handshake)
 	       n_ring[MEMIF_S2C] > handshake->hello.max_s2c_ring;
 }
 
-void memif_hint_data(const struct memif_handshake *handshake, char *hint,
-		     size_t size)
+void memif_hint_data(const struct memif_handshake *handshake, bool resync,
+		     char *hint, size_t size)
 {
 	const uint16_t *n_ring = handshake->geometry.n_ring;
 	bool is_client = handshake->role == MEMIF_CLIENT;
@@ -127,12 +127,14 @@ void memif_hint_data(const struct memif_handshake *handshake, char *hint,
 			"DPDK does this when it has more queues than "
 			"the link, which has %u to it and %u from it: "
 			"use --rxq=%u --txq=%u there, or as many queues= "
-			"here; or " HINT_CHAINS ": " HINT_RESYNC,
-			to, from, to, from);
+			"here%s",
+			to, from, to, from,
+			resync ? "" : "; or " HINT_CHAINS ": " HINT_RESYNC);
 	else
 		(void)snprintf(hint, size,
 			       "DPDK does this " HINT_CHAINS ": lower its MTU, "
-			       "or enlarge its buffers; " HINT_RESYNC);
+			       "or enlarge its buffers%s",
+			       resync ? "" : "; " HINT_RESYNC);
 }
 
 const char *memif_hint(enum memif_role role, enum memif_down down,

@@ -21,10 +21,10 @@ const char *memif_hint(enum memif_role role, enum memif_down down,
  *
  * Of a connection that was up. DPDK gives queues it has no ring for the first
  * one of the others: it is told from its name, and a client that took fewer
- * rings than it was offered has no such queues. Fills hint with a sentence, or
- * "".
+ * rings than it was offered has no such queues. resync is that of the link: it is
+ * no advice where it is on. Fills hint with a sentence, or "".
  */
-void memif_hint_data(const struct memif_handshake *handshake, char *hint,
-		     size_t size);
+void memif_hint_data(const struct memif_handshake *handshake, bool resync,
+		     char *hint, size_t size);
 
 #endif

@@ -107,8 +107,8 @@ static void explain(const struct memif_link *link,
 	else
 		error_why(ret_error, code, "%s", handshake->reason);
 	if (handshake->down == MEMIF_DOWN_DATA)
-		memif_hint_data(handshake, ret_error->hint,
-				sizeof(ret_error->hint));
+		memif_hint_data(handshake, link->config.queue.resync,
+				ret_error->hint, sizeof(ret_error->hint));
 	else
 		error_hint(ret_error, code, "%s",
 			   memif_hint(link->config.role, handshake->down,
