@@ -188,9 +188,11 @@ static int receive_somehow(struct wire *wire)
 	unsigned int n = 0;
 	int r = -ENOBUFS;
 
-	if (may_place(wire))
+	if (may_place(wire)) {
+		assert(!vif_port_caps(wire->destination)->tx_holds);
 		n = port_tx_places(wire->destination, wire->tx_queue, place,
 				   WIRE_PLACES);
+	}
 	wire->has_places = n > 0;
 	if (n > 0)
 		r = port_rx_into(wire->source, wire->rx_queue, place, n,

@@ -135,7 +135,8 @@ struct vif_port_ops {
 	 * place already is not copied; anything else is sent as ever. Lent
 	 * until tx_places_end; peers see what is written at once, and may
 	 * change it. Returns the number of pieces, up to n; 0 when one of the
-	 * largest packets would not fit.
+	 * largest packets would not fit. Not for ports with caps.tx_holds, which
+	 * use the bytes for longer.
 	 */
 	unsigned int (*tx_places)(struct vif_port *port, unsigned int queue,
 				  struct iovec *piece, unsigned int n);
