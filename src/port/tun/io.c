@@ -26,6 +26,8 @@ enum io_limits {
 	/* Headers land just before this boundary, packets on it. */
 	IO_HEADROOM = 64,
 	IO_RETRIES = 3, /* of a write that found no memory */
+	/* Packets of a burst whose headers the arena can hold. */
+	IO_PLACED_MAX = TUN_ARENA_SIZE / VIF_PACKET_HDR_MAX,
 };
 
 static_assert(VIRTIO_NET_LEN_MAX <= 2 * IO_HEADROOM, "header room");
@@ -246,7 +248,7 @@ int tun_io_rx_into(struct tun_io *io, struct port_counters *counters,
 	ssize_t n;
 
 	place.part[0] = (struct iovec){ ours, io->header_size };
-	for (uint32_t i = 0; i < batch->n_max; i++) {
+	for (uint32_t i = 0; i < batch->n_max && i < IO_PLACED_MAX; i++) {
 		if (batch->n_seg + VIF_PACKET_SEG_MAX > batch->n_seg_max ||
 		    !find_place(piece, n_piece, TUN_READ_MAX - io->header_size,
 				&place))

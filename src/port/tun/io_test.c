@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +22,9 @@ enum io_test_facts {
 	ROOM = 3 * 65536 + 16384,
 	PIECES = ROOM / 2048,
 	HEADER = 10,
+	/* One packet more than the arena has room for headers of. */
+	MANY = TUN_ARENA_SIZE / VIF_PACKET_HDR_MAX + 1,
+	MANY_PIECES = MANY + TUN_READ_MAX / 2048 + 1,
 };
 
 struct device {
@@ -265,6 +269,38 @@ static void memory_that_is_gone_is_not_the_device(void **state)
 	device_free(device);
 }
 
+/* Each read of an event that counts down is a packet of eight bytes. */
+static void a_burst_is_as_long_as_its_headers_fit(void **state)
+{
+	struct device *device = device_new(2048, 2048);
+	struct iovec *piece = calloc(MANY_PIECES, sizeof(*piece));
+	struct vif_batch *batch;
+	uint8_t *last;
+
+	(void)state;
+	assert_non_null(piece);
+	for (unsigned int i = 0; i < MANY_PIECES; i++)
+		piece[i] = device->piece[i % 2];
+	(void)close(device->io.fd);
+	device->io.fd = eventfd(MANY, EFD_SEMAPHORE | EFD_NONBLOCK);
+	device->io.header_size = 0;
+	assert_int_equal(vif_batch_new(MANY, 2 * MANY, &batch), 0);
+	assert_int_equal(tun_io_rx_into(&device->io, &device->counters, piece,
+					MANY_PIECES, batch),
+			 MANY - 1);
+	last = batch->packet[MANY - 2].seg->iov_base;
+	assert_true(last + VIF_PACKET_HDR_MAX <=
+		    device->io.arena + TUN_ARENA_SIZE);
+	/* The one that is left comes with the next burst. */
+	vif_batch_clear(batch);
+	assert_int_equal(tun_io_rx_into(&device->io, &device->counters, piece,
+					MANY_PIECES, batch),
+			 1);
+	vif_batch_free(batch);
+	free(piece);
+	device_free(device);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +309,7 @@ int main(void)
 		cmocka_unit_test(bad_ones_take_no_room),
 		cmocka_unit_test(too_little_room_takes_no_packet),
 		cmocka_unit_test(memory_that_is_gone_is_not_the_device),
+		cmocka_unit_test(a_burst_is_as_long_as_its_headers_fit),
 	};
 
 	return cmocka_run_group_tests_name("tun_io", tests, NULL, NULL);
