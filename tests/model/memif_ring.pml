@@ -12,12 +12,16 @@
  *
  * As in port/memif/queue_inner.h a client's index leads by the size of the ring:
  * a receiver's tells how far the slots are on offer, a sender's looks as much
- * further. run.py says what must hold of each variant:
+ * further. A server that sends reads in a slot which buffer is on offer there; a
+ * client has a table of its own, and needs less than its model does.
+ *
+ * run.py says what must hold of each variant:
  *
  *   (none)           what we do; the client receives
  *   CLIENT_SENDS     what we do; the client sends
  *   PUBLISH_RELAXED  a sender whose index is stored without release
  *   LOOK_RELAXED     a receiver that looks at the index without acquire
+ *   ROOM_RELAXED     a sender that looks at the index without acquire
  *   GIVE_RELAXED     a receiver whose index is stored without release
  *   GIVE_EARLY       the same, and its loads come behind that store
  *   INDEX=SLOTS      indices that cannot tell a full ring from an empty one
@@ -75,19 +79,29 @@ end:	do
 
 active proctype sender()
 {
-	byte next = 0, sent = 0, n = 0, room, seen;
+	byte next = 0, sent = 0, n = 0, room, seen, offer;
 
 	do
 	:: sent < PACKETS ->
+#ifdef ROOM_RELAXED
+		offer = slot[next % SLOTS];
+#endif
 		seen = given;
 		room = AHEAD(seen + TX_LEAD, next);
 		assert(room <= SLOTS);
 		if
 		:: room == 0 -> given != seen
 		:: else ->
+#ifdef ROOM_RELAXED
+			room = 1;
+#endif
 			/* one packet, or as many as there is room for */
 			do
 			:: n < room && sent < PACKETS ->
+#ifndef ROOM_RELAXED
+				offer = slot[next % SLOTS];
+#endif
+				d_step { assert(offer == EMPTY); offer = 0 }
 				tx_slot ! next % SLOTS, sent + 1;
 				d_step {
 					next = (next + 1) % INDEX;

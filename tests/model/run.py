@@ -29,6 +29,7 @@ VARIANTS = [
     ("memif_ring", ["SLOTS=4", "CLIENT_SENDS"], None),
     ("memif_ring", ["PUBLISH_RELAXED"], WRONG),
     ("memif_ring", ["LOOK_RELAXED"], WRONG),
+    ("memif_ring", ["ROOM_RELAXED"], WRONG),
     ("memif_ring", ["GIVE_RELAXED"], WRONG),
     ("memif_ring", ["GIVE_EARLY"], WRONG),
     ("memif_ring", ["INDEX=SLOTS"], WAITS),
