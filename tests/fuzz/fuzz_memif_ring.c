@@ -4,8 +4,10 @@
  *
  * Input: three bytes of choices, then orders: what the peer writes into memory,
  * and what we do meanwhile. The memory lies within gigabytes that nobody may
- * touch. What is lent must be in it, in both senses, what is reserved can be
- * written, and the buffers of the client are each in one place.
+ * touch. What is lent must be in it, in both senses, and be what ports may
+ * report; what is reserved can be written, and the buffers of the client are each
+ * in one place. If one of the choices is that offload state goes along, orders
+ * that send or write a slot have some.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,12 +15,14 @@
 #include "port/memif/queue_inner.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/memif_rig.h"
+#include "wire/memif_msg.h"
 
 enum fuzz_memif_sizes {
 	LOG2_MAX = 5,
 	BUFFER = 256,
 	LARGE_BUFFER = 2304, /* 32 of them are room for the longest packet */
 	PIECES = 3,
+	FIRST_MAX = 2048, /* bytes of the first one */
 	PLACES = 1 << LOG2_MAX,
 	RESERVE = 8,
 };
@@ -74,6 +78,7 @@ static void connect(struct rig *rig, struct input *input)
 	rig->config.headroom = shape & 0x40 ? 64 : 0;
 	rig->config.resync = shape & 0x20;
 	rig->config.buffer_size = shape & 0x10 ? LARGE_BUFFER : BUFFER;
+	rig->config.ride = shape & 0x08 ? MEMIF_RIDE_ALL : 0;
 	rig->config.stride = rig->config.buffer_size;
 	rig->config.index = take_16(input);
 	for (uint32_t i = 0; i < 2; i++) {
@@ -102,6 +107,12 @@ static void write_index(struct rig *rig, struct input *input, bool step)
 		memif_ring_give(index, take_16(input));
 }
 
+/* What a peer says of a packet, where it may say something. */
+static uint32_t take_word(const struct rig *rig, struct input *input)
+{
+	return rig->config.ride ? take_32(input) : 0;
+}
+
 static void write_slot(struct rig *rig, struct input *input)
 {
 	uint8_t which = take_8(input);
@@ -111,7 +122,7 @@ static void write_slot(struct rig *rig, struct input *input)
 	desc.region = take_16(input);
 	desc.length = take_32(input);
 	desc.offset = take_32(input);
-	desc.metadata = 0;
+	desc.metadata = take_word(rig, input);
 	memif_slot_write(memif_ring_slot(&rig->ring[which & 1], which >> 1),
 			 &desc);
 }
@@ -128,6 +139,7 @@ static void write_good_slot(struct rig *rig, struct input *input)
 	desc.region = 0;
 	desc.length = take_16(input) % (BUFFER + 8);
 	desc.offset = take_16(input) * 2u;
+	desc.metadata = take_word(rig, input);
 	memif_slot_write(slot, &desc);
 }
 
@@ -166,6 +178,7 @@ static void check_packet(const struct memif_queue *queue,
 	require(len == packet->len);
 	require(packet->n_seg == 1 ||
 		packet->seg[0].iov_len >= VIF_PACKET_HDR_MAX);
+	require(vif_packet_check(packet, queue->config.medium) == 0);
 }
 
 static void receive(struct rig *rig, struct input *input)
@@ -243,6 +256,27 @@ static void send_placed(struct rig *rig, enum rig_end end, struct input *input)
 	memif_queue_places_end(queue);
 }
 
+/* Offload state, right or wrong, and the headers it is about. */
+static void take_state(struct input *input, struct vif_packet *packet)
+{
+	static uint8_t first[FIRST_MAX];
+	uint32_t n;
+
+	packet->gso = take_8(input);
+	packet->csum = take_8(input);
+	packet->flags = take_8(input);
+	packet->gso_size = take_16(input);
+	packet->l3_off = take_8(input);
+	packet->l4_off = take_8(input);
+	packet->csum_off = take_8(input);
+	packet->hdr_len = take_8(input);
+	n = take_8(input);
+	memset(first, 0, sizeof(first));
+	for (uint32_t i = 0; i < n; i++)
+		first[i] = take_8(input);
+	packet->seg[0].iov_base = first;
+}
+
 static void send(struct rig *rig, struct input *input)
 {
 	static uint8_t data[3 * UINT16_MAX];
@@ -256,12 +290,14 @@ static void send(struct rig *rig, struct input *input)
 		return;
 	}
 	for (uint32_t i = 0; i <= (how >> 1) % PIECES; i++) {
-		size_t len = take_16(input) % (i == 0 ? 2048u : 256u);
+		size_t len = take_16(input) % (i == 0 ? FIRST_MAX : 256u);
 
 		seg[i] = (struct iovec){ data, len };
 		packet.len += (uint32_t)seg[i].iov_len;
 		packet.n_seg++;
 	}
+	if (rig->config.ride)
+		take_state(input, &packet);
 	require(memif_queue_tx(rig->queue[end], &packet, 1) <= 1);
 }
 
