@@ -6,6 +6,7 @@ Each attack has a name, an action, and what has to come of it:
   ENDS    the victim ends the link, or we have; a reason is not asked for
   LIVES   the victim goes on: the link can still be used
   ANY     either; it must only survive
+  FAULT   the victim counts a fault and goes on, or ends the link for it
 and the name under which the victim counts it, or None.
 
 Actions of CLIENT get a peer.Client that is not connected yet, those of SERVER a
@@ -25,7 +26,7 @@ import peer
 from peer import (ACK, ADD_REGION, CONNECT, CONNECTED, DISCONNECT, HELLO, INIT,
                   NEXT, RING_C2S, Step)
 
-ENDS, LIVES, ANY = "ends", "lives", "any"
+ENDS, LIVES, ANY, FAULT = "ends", "lives", "any", "fault"
 
 UNEXPECTED = "unexpected|unknown type"
 LENGTH = "record of .* bytes"
@@ -54,7 +55,7 @@ class Attack:
         if outcome in (DATA, INDEX, CHAIN):
             counter = "data"
         self.counter, self.keys, self.slow = counter, keys, slow
-        if outcome not in (ENDS, LIVES, ANY) and not counter:
+        if outcome not in (ENDS, LIVES, ANY, FAULT) and not counter:
             raise ValueError(f"{name}: what gives a reason is counted")
 
 
@@ -1216,6 +1217,6 @@ def take_nothing(link):
 # A victim that was told to leave out what is wrong may end the link or not.
 
 for made in (CLIENT, SERVER):
-    made += [Attack(f"{one.name}, left out", one.action, ANY,
-                    keys=("resync",))
+    made += [Attack(f"{one.name}, left out", one.action, FAULT,
+                    keys=(*one.keys, "resync"), slow=one.slow)
              for one in made if one.outcome in (DATA, INDEX, CHAIN)]

@@ -8,7 +8,8 @@ A is what is attacked. B has an honest link of the same process, over which a
 process of its own sends all the while, so that A always has something to send,
 and measures how long its packets wait. Of every attack is checked:
  - what comes of the link that is attacked, and the reason the victim gives;
- - that the victim counts it, by name, in its summary;
+ - that the victim counts it, by name, in its summary, or in what it tells of
+   the queue if the link goes on;
  - that an honest peer gets the link afterwards, and its packets pass;
  - that B never stood still for 100 ms;
  - that no descriptor and no mapping is left over;
@@ -34,7 +35,7 @@ import interop
 import harness
 import peer
 import testpmd
-from attacks import ANY, CLIENT, ENDS, LIVES, SERVER, release
+from attacks import ANY, CLIENT, ENDS, FAULT, LIVES, SERVER, release
 from harness import PATIENCE, check, check_equal, wait
 from peer import Client, Listener, Server
 from testpmd import Testpmd, memif
@@ -165,13 +166,23 @@ class Victim:
 
     @staticmethod
     def keys(net, keys):
-        if "secret" not in keys:
-            return [f"{key}=yes" for key in keys]
-        path = f"{net.directory}/secret"
-        with open(path, "wb") as file:
-            file.write(SECRET)
-        os.chmod(path, 0o600)
-        return [f"secret-file={path}"]
+        made = [f"{key}=yes" for key in keys if key != "secret"]
+        if "secret" in keys:
+            path = f"{net.directory}/secret"
+            with open(path, "wb") as file:
+                file.write(SECRET)
+            os.chmod(path, 0o600)
+            made.append(f"secret-file={path}")
+        return made
+
+    def faults(self):
+        """Of the link that is attacked, in the connection it has now."""
+        n_before = len(self.vif.events("counters"))
+        self.vif.signal(signal.SIGUSR1)
+        event = wait(lambda: self.vif.events("counters")[n_before:],
+                     "the counters of the victim")[0]
+        return sum(int(n) for n in re.findall(r"\bfaults=(\d+)",
+                                              str(event["ports"]["a"])))
 
     def holdings(self):
         """How many descriptors and mappings, when nothing goes on. A client
@@ -230,7 +241,7 @@ def outcome_of(action, subject):
 
 def soon_of(attack, subject):
     """The same, without waiting for an end that must not come."""
-    if attack.outcome not in (LIVES, ANY):
+    if attack.outcome not in (LIVES, ANY, FAULT):
         return outcome_of(attack.action, subject)
     try:
         attack.action(subject)
@@ -245,8 +256,8 @@ def soon_of(attack, subject):
 
 
 def judge(attack, got, reason):
-    if attack.outcome == ANY:
-        return
+    if attack.outcome in (ANY, FAULT):
+        return  # what it counts is looked at
     if attack.outcome in (LIVES, ENDS):
         check_equal(got, attack.outcome, f"outcome, with reason {reason!r}")
         return
@@ -256,13 +267,29 @@ def judge(attack, got, reason):
           f"its reason is {reason!r}, not like {attack.outcome!r}")
 
 
+def counter_of(attack, victim, link, got):
+    """The name of what the summary has to count, or None.
+
+    As long as a connection lasts its faults are told with its queues.
+    """
+    if attack.outcome != FAULT:
+        return attack.counter
+    if got == LIVES:
+        wait(lambda: victim.faults() or not link.alive(),
+             "a fault to be counted")
+        if link.alive():
+            return None
+    return "data"
+
+
 def by_client(net, attack):
     victim = Victim(net, "server", attack.keys)
     with Client(victim.address) as link:
         got, reason = soon_of(attack, link)
         judge(attack, got, reason)
+        counter = counter_of(attack, victim, link, got)
     healthy_client(victim, attack)
-    return conclude(victim, attack, reason)
+    return conclude(victim, counter, reason)
 
 
 def healthy_client(victim, attack):
@@ -292,6 +319,7 @@ def by_server(net, attack):
         with Server(listener.accept(20)) as link:
             got, reason = soon_of(attack, link)
             judge(attack, got, reason)
+            counter = counter_of(attack, victim, link, got)
         with Server(listener.accept(20)) as link:
             peer.wait(lambda: honest(link, listener), "an honest link", 20)
             for number in range(N_HEALTHY):
@@ -300,7 +328,7 @@ def by_server(net, attack):
                  "honest packets to be taken")
     finally:
         listener.close()
-    return conclude(victim, attack, reason)
+    return conclude(victim, counter, reason)
 
 
 def honest(link, listener):
@@ -313,12 +341,12 @@ def honest(link, listener):
         return False
 
 
-def conclude(victim, attack, reason):
+def conclude(victim, counter, reason):
     victim.check_holdings()
     summary = victim.finish()
-    if attack.counter:
-        check(counted(summary, attack.counter) > 0,
-              f"{attack.counter} is not counted in {json.dumps(summary)}")
+    if counter:
+        check(counted(summary, counter) > 0,
+              f"{counter} is not counted in {json.dumps(summary)}")
     return f"{reason!r}" if reason else ""
 
 
