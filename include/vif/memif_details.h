@@ -39,9 +39,13 @@ struct vif_memif_details {
 
 /* What is known of one queue. */
 struct vif_memif_queue_details {
-	uint32_t ring;   /* slots */
-	uint32_t buffer; /* bytes of a slot's buffer; 0: not known yet */
-	uint16_t head;   /* as in shared memory */
+	uint32_t ring; /* slots */
+	/*
+	 * Bytes of a slot's buffer, as laid out; a little more than configured
+	 * between two vifs. 0: not known yet.
+	 */
+	uint32_t buffer;
+	uint16_t head; /* as in shared memory */
 	uint16_t tail;
 	bool interrupts; /* the receiver wants to be woken */
 	enum vif_memif_rx_mode rx_mode;
