@@ -157,4 +157,31 @@ memif_queue_resolve(const struct memif_queue *queue,
 	return MEMIF_FAULT_NONE;
 }
 
+/*
+ * memif_queue_find_buffer() - the buffer of a free slot, of a sender
+ *
+ * ret_desc gets what the slot may hold, also where something is wrong with it.
+ * Returns MEMIF_FAULT_NONE with the address, or what is wrong.
+ */
+static inline enum memif_fault
+memif_queue_find_buffer(const struct memif_queue *queue, uint16_t index,
+			struct memif_desc *ret_desc, uint8_t **ret_data)
+{
+	uint32_t at = memif_queue_slot(queue, index);
+
+	if (queue->config.is_client) {
+		*ret_desc = (struct memif_desc){
+			.region = queue->config.buffer_region,
+			.length = queue->capacity,
+			.offset = queue->buffer[at] + queue->config.headroom,
+		};
+		*ret_data = queue->memory->base + ret_desc->offset;
+		return MEMIF_FAULT_NONE;
+	}
+	*ret_desc = memif_slot_read(&queue->ring.slot[at]);
+	if (ret_desc->length < MEMIF_ROOM_MIN)
+		return MEMIF_FAULT_BUFFER;
+	return memif_queue_resolve(queue, ret_desc, ret_data);
+}
+
 #endif

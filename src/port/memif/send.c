@@ -262,28 +262,6 @@ static enum vif_drop judge(const struct memif_queue *queue,
 	return has_state(packet) ? VIF_DROP_OFFLOAD : VIF_DROP_N;
 }
 
-/* The buffer of a free slot. desc is what it may hold. */
-static enum memif_fault find_buffer(const struct memif_queue *queue,
-				    uint16_t index, struct memif_desc *ret_desc,
-				    uint8_t **ret_data)
-{
-	uint32_t at = memif_queue_slot(queue, index);
-
-	if (queue->config.is_client) {
-		*ret_desc = (struct memif_desc){
-			.region = queue->config.buffer_region,
-			.length = queue->capacity,
-			.offset = queue->buffer[at] + queue->config.headroom,
-		};
-		*ret_data = queue->memory->base + ret_desc->offset;
-		return MEMIF_FAULT_NONE;
-	}
-	*ret_desc = memif_slot_read(&queue->ring.slot[at]);
-	if (ret_desc->length < MEMIF_ROOM_MIN)
-		return MEMIF_FAULT_BUFFER;
-	return memif_queue_resolve(queue, ret_desc, ret_data);
-}
-
 /* A client's offer has no metadata, so that a server need not write none. */
 static void write_slot(const struct memif_queue *queue, uint16_t index,
 		       const struct memif_desc *desc)
@@ -316,7 +294,7 @@ static uint32_t fill_slots(struct memif_queue *queue,
 		struct memif_desc desc;
 		uint8_t *data = NULL;
 		enum memif_fault fault =
-			find_buffer(queue, index, &desc, &data);
+			memif_queue_find_buffer(queue, index, &desc, &data);
 
 		/* There is no way around a slot, so there is no resync. */
 		if (fault != MEMIF_FAULT_NONE) {

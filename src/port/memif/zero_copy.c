@@ -9,27 +9,6 @@
 #include "port/memif/queue.h"
 #include "port/memif/queue_inner.h"
 
-/* The buffer of a free slot, checked. */
-static enum memif_fault look_up(const struct memif_queue *queue, uint16_t index,
-				struct memif_reserved *ret_reserved)
-{
-	uint32_t at = memif_queue_slot(queue, index);
-	struct memif_desc desc;
-
-	if (queue->config.is_client) {
-		ret_reserved->data = queue->memory->base + queue->buffer[at] +
-				     queue->config.headroom;
-		ret_reserved->len = queue->capacity;
-		return MEMIF_FAULT_NONE;
-	}
-	desc = memif_slot_read(&queue->ring.slot[at]);
-	ret_reserved->len = desc.length;
-	ret_reserved->region = desc.region;
-	if (desc.length < MEMIF_ROOM_MIN)
-		return MEMIF_FAULT_BUFFER;
-	return memif_queue_resolve(queue, &desc, &ret_reserved->data);
-}
-
 int memif_queue_reserve(struct memif_queue *queue, struct memif_buffer *buffer,
 			unsigned int n)
 {
@@ -42,16 +21,23 @@ int memif_queue_reserve(struct memif_queue *queue, struct memif_buffer *buffer,
 	n = n < room ? n : room;
 	n = n < MEMIF_BATCH_MAX ? n : MEMIF_BATCH_MAX;
 	for (i = 0; i < n; i++) {
-		struct memif_reserved *reserved = &queue->reserved[i];
+		uint16_t index = (uint16_t)(queue->next + i);
+		struct memif_desc desc;
+		uint8_t *data = NULL;
 		enum memif_fault fault =
-			look_up(queue, (uint16_t)(queue->next + i), reserved);
+			memif_queue_find_buffer(queue, index, &desc, &data);
 
 		if (fault != MEMIF_FAULT_NONE) {
 			memif_queue_end(queue, fault); /* see send.c */
 			break;
 		}
-		buffer[i] = (struct memif_buffer){ .data = reserved->data,
-						   .len = reserved->len };
+		queue->reserved[i] = (struct memif_reserved){
+			.data = data,
+			.len = desc.length,
+			.region = desc.region,
+		};
+		buffer[i] = (struct memif_buffer){ .data = data,
+						   .len = desc.length };
 	}
 	queue->n_reserved = i;
 	return memif_queue_is_dead(queue) ? -EPROTO : (int)i;
@@ -70,15 +56,17 @@ unsigned int memif_queue_places(struct memif_queue *queue, struct iovec *piece,
 	memif_queue_tidy(queue, room);
 	n = n < room ? n : room;
 	for (i = 0; i < n; i++) {
-		struct memif_reserved place;
+		uint16_t index = (uint16_t)(queue->next + i);
+		struct memif_desc desc;
+		uint8_t *data = NULL;
 
 		/* Whoever sends into that slot finds out, and says so. */
-		if (look_up(queue, (uint16_t)(queue->next + i), &place) !=
+		if (memif_queue_find_buffer(queue, index, &desc, &data) !=
 			    MEMIF_FAULT_NONE ||
-		    place.len < VIF_PACKET_HDR_MAX)
+		    desc.length < VIF_PACKET_HDR_MAX)
 			break;
-		piece[i] = (struct iovec){ place.data, place.len };
-		size += place.len;
+		piece[i] = (struct iovec){ data, desc.length };
+		size += desc.length;
 	}
 	if (size < VIF_PACKET_LEN_MAX)
 		return 0;
