@@ -182,7 +182,8 @@ static void give_places_back(struct wire *wire)
 	wire->has_places = false;
 }
 
-static int receive_somehow(struct wire *wire)
+/* In the place where it is wanted, or lent by the source. */
+static int receive_placed_or_lent(struct wire *wire)
 {
 	struct iovec place[WIRE_PLACES];
 	unsigned int n = 0;
@@ -215,7 +216,7 @@ static int receive(struct wire *wire)
 	wire->batch->n_max = wire->woken ? 1 : WIRE_BATCH;
 	wire->refused = port_tx_refused(wire->destination);
 	wire->undone = left_undone(wire->source);
-	r = receive_somehow(wire);
+	r = receive_placed_or_lent(wire);
 	if (r > 0) {
 		wire->woken = false;
 		wire->is_bulk = wire->batch->packet[r - 1].len >= WIRE_BULK_MIN;
