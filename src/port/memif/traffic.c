@@ -47,7 +47,7 @@ static void leave(struct vif_memif_interface *interface,
 }
 
 /* What a fault means for a program: the connection is about to end. */
-static int explain(int r)
+static int error_for_program(int r)
 {
 	return r == -EPROTO ? -ENOTCONN : r;
 }
@@ -66,7 +66,7 @@ int vif_memif_rx(struct vif_memif_interface *interface, unsigned int queue,
 	r = memif_queue_rx(side->queue, batch);
 	if (r <= 0)
 		leave(interface, side);
-	return explain(r);
+	return error_for_program(r);
 }
 
 void vif_memif_rx_done(struct vif_memif_interface *interface,
@@ -136,7 +136,7 @@ int vif_memif_tx(struct vif_memif_interface *interface, unsigned int queue,
 		return turned_away(side);
 	r = memif_queue_tx(side->queue, packet, n);
 	leave(interface, side);
-	return explain(r);
+	return error_for_program(r);
 }
 
 int vif_memif_write(struct vif_memif_interface *interface, unsigned int queue,
@@ -166,7 +166,7 @@ int vif_memif_reserve(struct vif_memif_interface *interface, unsigned int queue,
 	r = memif_queue_reserve(side->queue, (struct memif_buffer *)buffer, n);
 	if (r <= 0)
 		leave(interface, side);
-	return explain(r);
+	return error_for_program(r);
 }
 
 /* What was reserved cannot be sent any more once the peer is gone. */
@@ -215,7 +215,7 @@ int vif_memif_forward(struct vif_memif_interface *interface,
 		return turned_away(tx);
 	r = memif_queue_swap(rx->queue, batch, first, n, tx->queue);
 	leave(interface, tx);
-	return explain(r);
+	return error_for_program(r);
 }
 
 int vif_memif_rx_fd(const struct vif_memif_interface *interface,
@@ -342,7 +342,7 @@ static int tx_inside(struct memif_side *side, const struct vif_packet *packet,
 {
 	if (gate_is_shutting(&side->gate))
 		return -ENOTCONN;
-	return explain(memif_queue_tx(side->queue, packet, n));
+	return error_for_program(memif_queue_tx(side->queue, packet, n));
 }
 
 int memif_interface_tx(struct vif_memif_interface *interface,
