@@ -683,7 +683,7 @@ def head_at(ring, value):
 
 
 for what, value in (
-        ("one too far", lambda queue: queue.ring.size + 1),
+        ("one too far", lambda queue: queue.ring.tail + queue.ring.size + 1),
         ("half around", lambda queue: queue.mine + 0x8000)):
     client(f"head {what}", INDEX)(head_at(0, value))
     client(f"head of lent buffers {what}", INDEX)(head_at(1, value))
