@@ -89,6 +89,17 @@ static uint32_t put(struct placed *placed, const struct iovec *piece,
 	return n;
 }
 
+/* Puts n packets there, one behind the other; number i holds seed + i. */
+static void put_all(struct placed *placed, const struct iovec *piece,
+		    uint32_t seed, const uint32_t *len,
+		    struct vif_packet *ret_packet, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		piece += put(&placed[i], piece, seed + i, len[i]);
+		ret_packet[i] = placed[i].packet;
+	}
+}
+
 static uint32_t places(struct rig *rig, size_t way, struct iovec *piece)
 {
 	return memif_queue_places(rig->queue[ways[way].tx], piece, PIECES);
@@ -125,14 +136,11 @@ static void what_is_in_place_stays_there(void **state)
 		struct rig *rig = rig_new(&in_a_row);
 
 		for (uint32_t lap = 0; lap < 7; lap++) {
-			uint32_t n = places(rig, way, piece), at = 0;
+			uint32_t most = LARGE - 4000 * lap;
+			const uint32_t len[] = { most, most + 1, most + 2 };
 
-			assert_int_equal(n, SLOTS);
-			for (uint32_t i = 0; i < 3; i++) {
-				at += put(&placed[i], piece + at, lap + i,
-					  LARGE - 4000 * lap + i);
-				packet[i] = placed[i].packet;
-			}
+			assert_int_equal(places(rig, way, piece), SLOTS);
+			put_all(placed, piece, lap, len, packet, 3);
 			assert_int_equal(tx(rig, way, packet, 3), 3);
 			assert_int_equal(rig_receive(rig, ways[way].rx), 3);
 			for (uint32_t i = 0; i < 3; i++)
@@ -153,6 +161,7 @@ static void what_is_in_place_stays_there(void **state)
 /* What is dropped makes the next ones move up, over bytes of their own. */
 static void dropped_ones_leave_no_gap(void **state)
 {
+	static const uint32_t len[] = { 3000, LARGE + 1, LARGE + 2 };
 	static struct placed placed[3];
 	struct vif_packet packet[3];
 	struct iovec piece[PIECES];
@@ -160,7 +169,6 @@ static void dropped_ones_leave_no_gap(void **state)
 	(void)state;
 	for (size_t way = 0; way < 2; way++) {
 		struct rig *rig = rig_new(&in_a_row);
-		uint32_t at = 0;
 
 		/* Near the end of the ring, so that one of them wraps. */
 		for (uint32_t i = 0; i < SLOTS - 20; i++) {
@@ -172,11 +180,7 @@ static void dropped_ones_leave_no_gap(void **state)
 			rig_done(rig, ways[way].rx);
 		}
 		(void)places(rig, way, piece);
-		for (uint32_t i = 0; i < 3; i++) {
-			at += put(&placed[i], piece + at, i,
-				  i == 0 ? 3000 : LARGE + i);
-			packet[i] = placed[i].packet;
-		}
+		put_all(placed, piece, 0, len, packet, 3);
 		/* Offload state that no peer has agreed on. */
 		packet[0].csum = VIF_CSUM_PARTIAL;
 		packet[0].l4_off = 4000;
